@@ -1,0 +1,40 @@
+# Finds the C++ part of PyTorch: the folder that holds include/ and lib/, either inside the wheel
+# (.deps/torch/torch) or a LibTorch named by CMAKE_PREFIX_PATH, 2.9 or newer.
+# Makes LibTorch::LibTorch. It needs no CUDA toolkit and links torch_cpu and c10 alone;
+# libtorch_cuda is loaded at run time where there is a GPU.
+find_path(
+  LibTorch_INCLUDE_DIR torch/csrc/api/include/torch/torch.h
+  HINTS ${PROJECT_SOURCE_DIR}/.deps/torch/torch
+  PATH_SUFFIXES include)
+find_library(LibTorch_CPU_LIBRARY torch_cpu HINTS ${PROJECT_SOURCE_DIR}/.deps/torch/torch
+             PATH_SUFFIXES lib)
+find_library(LibTorch_C10_LIBRARY c10 HINTS ${PROJECT_SOURCE_DIR}/.deps/torch/torch
+             PATH_SUFFIXES lib)
+
+if(LibTorch_INCLUDE_DIR)
+  file(STRINGS ${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h _torch_version
+       REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH)")
+  string(REGEX REPLACE "[^0-9]+" "." LibTorch_VERSION "${_torch_version}")
+  string(REGEX REPLACE "^\\.+|\\.+$" "" LibTorch_VERSION "${LibTorch_VERSION}")
+endif()
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(
+  LibTorch
+  REQUIRED_VARS LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
+  VERSION_VAR LibTorch_VERSION
+  REASON_FAILURE_MESSAGE "Run ./dev setup, or name a LibTorch folder in CMAKE_PREFIX_PATH.")
+
+if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
+  add_library(LibTorch::LibTorch INTERFACE IMPORTED)
+  target_include_directories(
+    LibTorch::LibTorch SYSTEM INTERFACE ${LibTorch_INCLUDE_DIR}
+                                        ${LibTorch_INCLUDE_DIR}/torch/csrc/api/include)
+  get_filename_component(_torch_lib ${LibTorch_CPU_LIBRARY} DIRECTORY)
+  # libtorch_cpu finds the NVIDIA libraries beside it by its own RPATH; the linker needs to be told.
+  get_filename_component(_nvidia_lib ${_torch_lib}/../../nvidia/cu13/lib ABSOLUTE)
+  target_link_libraries(
+    LibTorch::LibTorch INTERFACE ${LibTorch_CPU_LIBRARY} ${LibTorch_C10_LIBRARY}
+                                 -Wl,-rpath-link,${_nvidia_lib}:${_torch_lib} ${CMAKE_DL_LIBS})
+endif()
+mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY)

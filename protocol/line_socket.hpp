@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+/// Lines of text over a file descriptor: the framing of the trainer protocol.
+namespace protocol {
+
+/// Reads lines from a descriptor it does not own: a socket, a pipe or a file, blocking or not.
+class LineReader {
+ public:
+  explicit LineReader(int descriptor) : descriptor_(descriptor) {}
+
+  /// Waits for the next line, without its newline; nothing if the other side closed between two.
+  /// Throws: ProtocolError if it closed inside a line.
+  std::optional<std::string> next();
+
+  /// Takes what has arrived without waiting. False once the other side has closed.
+  /// Throws: ProtocolError if the descriptor cannot be read.
+  bool receive();
+
+  /// The next complete line among what has been received, if any.
+  std::optional<std::string> take();
+
+ private:
+  enum class Arrival { data, nothing_yet, closed };
+  Arrival read_some(int timeout_ms);
+
+  int descriptor_;
+  std::string received_ = {};
+  std::size_t begin_ = 0;     // of the first line that was not taken
+  std::size_t searched_ = 0;  // no newline in [begin_, searched_)
+};
+
+/// Writes a line and its newline. Returns when the kernel has taken every byte, also where the
+/// descriptor does not block. The line itself holds no newline.
+/// Throws: ProtocolError if the other side has closed; a socket raises no SIGPIPE.
+void write_line(int descriptor, const std::string& line);
+
+}  // namespace protocol

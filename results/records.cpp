@@ -1,0 +1,217 @@
+#include "results/records.hpp"
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "protocol/json_fields.hpp"
+#include "results/file.hpp"
+
+namespace results {
+namespace {
+
+using nlohmann::json;
+using protocol::JsonFields;
+
+constexpr std::size_t kHexDigits = 16;
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();  // null in JSON
+constexpr std::array kCauseNames = {std::pair{Cause::none, "none"},
+                                    std::pair{Cause::exception, "exception"},
+                                    std::pair{Cause::crash, "crash"}};
+
+std::string to_text(const json& object) {
+  return object.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+}
+
+/// `read(JsonFields)` of a payload, with its errors as StorageError.
+template <class Read>
+auto read_payload(const std::string& payload, const char* kind, const Read& read) {
+  try {
+    const auto object = json::parse(payload);
+    return read(JsonFields(object, kind));
+  } catch (const protocol::ProtocolError& error) {
+    throw StorageError(error.what());
+  } catch (const json::exception& error) {
+    throw StorageError(std::string(kind) + " is no JSON (" + error.what() + ")");
+  }
+}
+
+std::string name_of(Cause cause) {
+  for (const auto& [value, name] : kCauseNames) {
+    if (value == cause) return name;
+  }
+  throw StorageError("cause " + std::to_string(static_cast<int>(cause)) + " has no name");
+}
+
+Cause cause_from(const std::string& text) {
+  for (const auto& [value, name] : kCauseNames) {
+    if (name == text) return value;
+  }
+  throw StorageError("unknown cause '" + text + "' (want none, exception or crash)");
+}
+
+/// One string of hex digits: a list would need half as much again for a million trials.
+std::string join_ids(const std::vector<TrialId>& ids) {
+  std::string digits;
+  digits.reserve(ids.size() * kHexDigits);
+  for (const auto id : ids)
+    digits += to_hex(id);
+  return digits;
+}
+
+std::vector<TrialId> split_ids(const std::string& digits) {
+  std::vector<TrialId> ids;
+  ids.reserve(digits.size() / kHexDigits);
+  for (std::size_t i = 0; i < digits.size(); i += kHexDigits) {
+    ids.push_back(trial_id_from_hex(digits.substr(i, kHexDigits)));
+  }
+  return ids;
+}
+
+json axes_to_json(const std::vector<Axis>& axes) {
+  auto list = json::array();
+  for (const auto& axis : axes)
+    list.push_back({{"name", axis.name}, {"values", axis.values}});
+  return list;
+}
+
+Axis axis_from(const JsonFields& fields) {
+  return {.name = fields.required<std::string>("name"),
+          .values = fields.required<std::vector<json>>("values")};
+}
+
+/// The variables and the headline, as a trainer declares them.
+json declaration_to_json(const PlanRecord& plan) {
+  return protocol::to_json(
+      protocol::StudyDeclaration{.variables = plan.variables, .headline = plan.headline});
+}
+
+PlanRecord plan_from(const JsonFields& fields) {
+  auto declaration = protocol::study_from_json(fields.object("declaration"));
+  return {.name = fields.required<std::string>("name"),
+          .config_text = fields.required<std::string>("config_text"),
+          .config_resolved = fields.value_or<json>("config_resolved", nullptr),
+          .study = fields.required<std::string>("study"),
+          .replicate = fields.required<std::vector<std::string>>("replicate"),
+          .axes = fields.list_of("axes", axis_from),
+          .ids = split_ids(fields.required<std::string>("ids")),
+          .variables = std::move(declaration.variables),
+          .headline = std::move(declaration.headline)};
+}
+
+SessionRecord session_from(const JsonFields& fields) {
+  return {.started = fields.required<std::string>("started"),
+          .command_line = fields.required<std::string>("command_line"),
+          .versions = fields.object("versions").get<std::map<std::string, std::string>>(),
+          .num_ranks = fields.required<int>("num_ranks")};
+}
+
+TrialRecord trial_from(const JsonFields& fields) {
+  return {.id = trial_id_from_hex(fields.required<std::string>("id")),
+          .status = protocol::outcome_from(fields.required<std::string>("status")),
+          .cause = cause_from(fields.value_or<std::string>("cause", "none")),
+          .error = fields.value_or<std::string>("error", {}),
+          .attempts = fields.required<int>("attempts"),
+          .elapsed_s = fields.value_or("elapsed_s", kNan),
+          .rank = fields.required<int>("rank"),
+          .device = fields.required<std::string>("device"),
+          .values = fields.object("values")};
+}
+
+json worker_to_json(const EndRecord::Worker& worker) {
+  return {{"rank", worker.info.rank}, {"host", worker.info.host}, {"device", worker.info.device},
+          {"busy_s", worker.busy_s},  {"packs", worker.packs},    {"trials", worker.trials}};
+}
+
+EndRecord::Worker worker_from(const JsonFields& fields) {
+  return {.info = {.rank = fields.required<int>("rank"),
+                   .host = fields.required<std::string>("host"),
+                   .device = fields.required<std::string>("device")},
+          .busy_s = fields.value_or("busy_s", kNan),
+          .packs = fields.required<int>("packs"),
+          .trials = fields.required<int>("trials")};
+}
+
+EndRecord end_from(const JsonFields& fields) {
+  return {.ended = fields.required<std::string>("ended"),
+          .reason = fields.required<std::string>("reason"),
+          .workers = fields.list_of("workers", worker_from)};
+}
+
+}  // namespace
+
+std::string to_hex(TrialId id) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(kHexDigits, '0');
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, id >>= 4) {
+    *digit = kDigits[id & 0xF];
+  }
+  return text;
+}
+
+TrialId trial_id_from_hex(const std::string& text) {
+  TrialId id = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, id, /*base=*/16);
+  if (text.size() == kHexDigits && stop == end && error == std::errc()) return id;
+  throw StorageError("'" + text + "' is no trial (want 16 hex digits)");
+}
+
+bool PlanRecord::operator==(const PlanRecord& other) const {
+  return serialize(*this) == serialize(other);
+}
+
+std::string serialize(const PlanRecord& record) {
+  return to_text({{"name", record.name},
+                  {"config_text", record.config_text},
+                  {"config_resolved", record.config_resolved},
+                  {"study", record.study},
+                  {"replicate", record.replicate},
+                  {"axes", axes_to_json(record.axes)},
+                  {"ids", join_ids(record.ids)},
+                  {"declaration", declaration_to_json(record)}});
+}
+
+std::string serialize(const SessionRecord& record) {
+  return to_text({{"started", record.started},
+                  {"command_line", record.command_line},
+                  {"versions", record.versions},
+                  {"num_ranks", record.num_ranks}});
+}
+
+std::string serialize(const TrialRecord& record) {
+  json object = {{"id", to_hex(record.id)},     {"status", protocol::to_string(record.status)},
+                 {"attempts", record.attempts}, {"elapsed_s", record.elapsed_s},
+                 {"rank", record.rank},         {"device", record.device},
+                 {"values", record.values}};
+  if (record.cause != Cause::none) object["cause"] = name_of(record.cause);
+  if (!record.error.empty()) object["error"] = record.error;
+  return to_text(object);
+}
+
+std::string serialize(const EndRecord& record) {
+  auto workers = json::array();
+  for (const auto& worker : record.workers)
+    workers.push_back(worker_to_json(worker));
+  return to_text({{"ended", record.ended}, {"reason", record.reason}, {"workers", workers}});
+}
+
+PlanRecord parse_plan(const std::string& payload) {
+  return read_payload(payload, "a plan record", plan_from);
+}
+
+SessionRecord parse_session(const std::string& payload) {
+  return read_payload(payload, "a session record", session_from);
+}
+
+TrialRecord parse_trial(const std::string& payload) {
+  return read_payload(payload, "a trial record", trial_from);
+}
+
+EndRecord parse_end(const std::string& payload) {
+  return read_payload(payload, "an end record", end_from);
+}
+
+}  // namespace results

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "protocol/messages.hpp"
+
+/// What the journal's records say: one struct per kind, stored as JSON text.
+namespace results {
+
+/// A trial's identity: a 64-bit hash of everything that decides its result.
+using TrialId = std::uint64_t;
+
+/// 16 hex digits, the form people see.
+std::string to_hex(TrialId id);
+
+/// Throws: StorageError if the text is not 16 hex digits.
+TrialId trial_id_from_hex(const std::string& text);
+
+struct Axis {
+  std::string name = {};                    ///< key in the grid, dotted where it reaches inside
+  std::vector<nlohmann::json> values = {};  ///< as the config names them
+};
+
+/// What is to run: written when a sweep starts and when its config has changed.
+struct PlanRecord {
+  std::string name = {};
+  std::string config_text = {};             ///< as read
+  nlohmann::json config_resolved = {};      ///< defaults filled in
+  std::string study = {};                   ///< name of the study
+  std::vector<std::string> replicate = {};  ///< axes whose values are repetitions
+  std::vector<Axis> axes = {};              ///< in grid order; the last one runs fastest
+  std::vector<TrialId> ids = {};            ///< in grid order
+  std::map<std::string, protocol::VariableDeclaration> variables = {};
+  std::vector<std::string> headline = {};  ///< variables to show first
+
+  bool operator==(const PlanRecord& other) const;
+};
+
+/// One part of the machine: a rank and the device it trains on.
+struct WorkerInfo {
+  int rank = 0;
+  std::string host = {};
+  std::string device = {};
+};
+
+/// One `mpisweep run` that trains something.
+struct SessionRecord {
+  std::string started = {};  ///< UTC, ISO 8601
+  std::string command_line = {};
+  std::map<std::string, std::string> versions = {};  ///< mpisweep, git_commit, trainer, mpi, hdf5
+  int num_ranks = 1;
+};
+
+/// Why a trial failed; decides whether a later run tries it again.
+enum class Cause { none, exception, crash };
+
+/// The end of one trial.
+struct TrialRecord {
+  TrialId id = 0;
+  protocol::Outcome status = protocol::Outcome::finished;
+  Cause cause = Cause::none;
+  std::string error = {};
+  int attempts = 1;
+  double elapsed_s = 0;
+  int rank = 0;
+  std::string device = {};
+  nlohmann::json values = nlohmann::json::object();  ///< by variable; null stands for NaN
+};
+
+/// The end of a session that could still say so.
+struct EndRecord {
+  struct Worker {
+    WorkerInfo info = {};
+    double busy_s = 0;  ///< time with a pack
+    int packs = 0;
+    int trials = 0;
+  };
+  std::string ended = {};   ///< UTC, ISO 8601
+  std::string reason = {};  ///< finished | stopped by signal N | ...
+  std::vector<Worker> workers = {};
+};
+
+/// To and from a record's payload. The readers throw StorageError with the missing field.
+std::string serialize(const PlanRecord& record);
+std::string serialize(const SessionRecord& record);
+std::string serialize(const TrialRecord& record);
+std::string serialize(const EndRecord& record);
+PlanRecord parse_plan(const std::string& payload);
+SessionRecord parse_session(const std::string& payload);
+TrialRecord parse_trial(const std::string& payload);
+EndRecord parse_end(const std::string& payload);
+
+}  // namespace results

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "results/journal.hpp"
+#include "results/records.hpp"
+#include "results/value_column.hpp"
+
+namespace results {
+
+/// How a trial ended, and where its values are.
+struct TrialEnd {
+  TrialId id = 0;
+  protocol::Outcome status = protocol::Outcome::finished;
+  Cause cause = Cause::none;
+  std::string error = {};
+  int attempts = 1;
+  double elapsed_s = 0;
+  int rank = 0;
+  std::string device = {};
+  std::size_t row = 0;  ///< of its values in SweepResults::columns
+};
+
+/// How many trials of the present plan ended how.
+struct Counts {
+  std::size_t total = 0;
+  std::size_t finished = 0;
+  std::size_t diverged = 0;
+  std::size_t failed = 0;
+  std::size_t pending() const { return total - finished - diverged - failed; }
+};
+
+/// Everything known of a sweep, in memory: the latest plan and the latest end of every trial, also
+/// of trials that are no longer in the plan. Made by apply() alone; for everybody else it is to
+/// read. A trial takes about 200 bytes and 8 per number it reported.
+struct SweepResults {
+  PlanRecord plan = {};
+  std::vector<SessionRecord> sessions = {};
+  std::vector<EndRecord> ends = {};
+  std::unordered_map<TrialId, TrialEnd> trials = {};
+  std::map<std::string, ValueColumn> columns = {};  ///< by variable, declared or not
+  Counts counts = {};
+  std::vector<TrialId> sorted_ids = {};  ///< of the plan, to look up whether a trial counts
+  JournalCondition journal = {};         ///< set by load_results()
+
+  /// The latest end of a trial, or null.
+  const TrialEnd* find(TrialId id) const;
+
+  /// The values of a variable, or null if no trial reported any.
+  const ValueColumn* find_column(const std::string& variable) const;
+
+  /// The value of one axis for the trial at a position in grid order.
+  const nlohmann::json& axis_value(std::size_t axis_index, std::size_t trial_index) const;
+};
+
+/// Which of an axis's values the trial at a position in grid order has.
+std::size_t value_index(const std::vector<Axis>& axes, std::size_t axis_index,
+                        std::size_t trial_index);
+
+/// Takes one record into account; a kind it does not know changes nothing.
+/// Throws: StorageError if its payload cannot be read.
+void apply(SweepResults& sweep, RecordType type, const std::string& payload);
+
+/// Reads a whole output folder's journal.
+/// Throws: StorageError if there is none or it holds no plan.
+SweepResults load_results(const std::filesystem::path& folder);
+
+/// Takes no time: apply() keeps the numbers.
+Counts count(const SweepResults& sweep);
+
+}  // namespace results

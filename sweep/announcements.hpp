@@ -1,0 +1,22 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "sweep/coordinator.hpp"
+#include "sweep/grid.hpp"
+#include "sweep/status_file.hpp"
+
+/// Sentences about a run, for people. Nothing is printed here.
+namespace sweep {
+
+/// "3 loss × 4 seed × 3 learning_rate = 36 trials"
+std::string describe_grid(const Grid& grid);
+
+/// "4 ranks on node1: 2 × cuda:0 (H100), 2 × cuda:1 (H100)"
+std::string describe_workers(const std::map<int, Coordinator::WorkerState>& workers);
+
+/// One line per failed trial that the status names, and how many more there are.
+std::string describe_failed(const SweepStatus& status);
+
+}  // namespace sweep

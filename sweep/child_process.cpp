@@ -1,0 +1,113 @@
+#include "sweep/child_process.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <iostream>
+#include <system_error>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace sweep {
+namespace {
+
+constexpr int kCannotStart = 127;  // as shells say it
+
+void check_posix(int error, const char* call) {
+  if (error != 0) throw std::system_error(error, std::generic_category(), call);
+}
+
+/// Null-terminated, as exec wants it; valid as long as the strings are.
+std::vector<char*> pointers_to(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (auto& string : strings)
+    pointers.push_back(string.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+class FileActions {
+ public:
+  explicit FileActions(const ChildOptions& options) {
+    check_posix(posix_spawn_file_actions_init(&actions_), "posix_spawn_file_actions_init");
+    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    for (const auto& [ours, theirs] : options.descriptors) {
+      posix_spawn_file_actions_adddup2(&actions_, ours, theirs);
+    }
+    if (!options.folder.empty()) {
+      posix_spawn_file_actions_addchdir_np(&actions_, options.folder.c_str());
+    }
+  }
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_ = {};
+};
+
+class Attributes {
+ public:
+  explicit Attributes(const ChildOptions& options) {
+    check_posix(posix_spawnattr_init(&attributes_), "posix_spawnattr_init");
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    const int group = options.has_own_group ? POSIX_SPAWN_SETPGROUP : 0;
+    posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK | group));
+  }
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_ = {};
+};
+
+}  // namespace
+
+pid_t start_child(const ChildOptions& options) {
+  std::vector<std::string> arguments = {own_program().string(), kExecChildCommand,
+                                        std::to_string(options.signal_of_death),
+                                        std::to_string(getpid())};
+  arguments.insert(arguments.end(), options.program.begin(), options.program.end());
+  auto environment = options.environment;
+  const auto variables = pointers_to(environment);
+  pid_t process = -1;
+  check_posix(posix_spawn(&process, arguments.front().c_str(), FileActions(options).get(),
+                          Attributes(options).get(), pointers_to(arguments).data(),
+                          environment.empty() ? environ : variables.data()),
+              "posix_spawn");
+  return process;
+}
+
+std::string describe_status(int status) {
+  if (WIFSIGNALED(status)) {
+    const int signal = WTERMSIG(status);
+    return "signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
+  }
+  return "exit code " + std::to_string(WEXITSTATUS(status));
+}
+
+int exec_child(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 3) return kCannotStart;
+  prctl(PR_SET_PDEATHSIG, std::stoi(arguments[0]));
+  if (getppid() != std::stoi(arguments[1])) return kCannotStart;  // it ended before we could ask
+  std::vector<std::string> program(arguments.begin() + 2, arguments.end());
+  execvp(program.front().c_str(), pointers_to(program).data());
+  std::cerr << "cannot start " << program.front() << " (" << std::strerror(errno) << ")\n";
+  return kCannotStart;
+}
+
+std::filesystem::path own_program() {
+  return std::filesystem::read_symlink("/proc/self/exe");
+}
+
+}  // namespace sweep

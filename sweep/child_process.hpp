@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+/// Processes that must not outlive us.
+namespace sweep {
+
+struct ChildOptions {
+  std::vector<std::string> program = {};              ///< searched in PATH, with its arguments
+  std::vector<std::string> environment = {};          ///< NAME=value; empty: ours
+  std::filesystem::path folder = {};                  ///< to start in; empty: ours
+  std::vector<std::pair<int, int>> descriptors = {};  ///< ours and the number it has in the child
+  int signal_of_death = 0;                            ///< that the child gets when we end
+  bool has_own_group = false;  ///< a process group of its own, where no Ctrl-C reaches it
+};
+
+/// Starts a child with nothing on its standard input and no signals blocked. It comes to life
+/// through `mpisweep exec-child`, because posix_spawn cannot tie its life to ours and fork is
+/// unsafe once MPI runs.
+/// Throws: std::system_error if no process can be made. A program that cannot be started ends with
+/// exit code 127 and says why on standard error.
+pid_t start_child(const ChildOptions& options);
+
+/// How a child ended, from waitpid's status: "signal 11 (Segmentation fault)", "exit code 3".
+std::string describe_status(int status);
+
+/// The hidden command `exec-child`: asks the kernel for a signal when the parent ends, checks that
+/// it has not ended yet, and becomes the program. Returns an exit code only if that fails.
+/// `arguments`: the signal, the parent's process number, the program with its arguments.
+int exec_child(const std::vector<std::string>& arguments);
+
+/// The name of that command.
+inline constexpr const char* kExecChildCommand = "exec-child";
+
+/// The path of the running program.
+std::filesystem::path own_program();
+
+}  // namespace sweep

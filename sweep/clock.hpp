@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+namespace sweep {
+
+/// The time in UTC to the second: "2026-01-31T14:02:11Z".
+std::string utc_now();
+
+/// This machine's name.
+std::string host_name();
+
+/// Seconds as people read them: "8.6 s", "1:20", "3:07:12".
+std::string format_duration(double seconds);
+
+}  // namespace sweep

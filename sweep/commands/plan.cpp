@@ -1,0 +1,132 @@
+#include "sweep/commands/plan.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "sweep/outlook.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::size_t kMostValuesShown = 8;
+
+std::string text_of(const nlohmann::json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+/// "0..4", or the values with commas, the middle of a long list left out.
+std::string describe_values(const std::vector<nlohmann::json>& values) {
+  const bool is_range =
+      values.size() > 2 &&
+      std::ranges::all_of(values, [](const auto& value) { return value.is_number_integer(); }) &&
+      std::ranges::adjacent_find(values, [](const auto& a, const auto& b) {
+        return b.template get<std::int64_t>() - a.template get<std::int64_t>() != 1;
+      }) == values.end();
+  if (is_range) return text_of(values.front()) + ".." + text_of(values.back());
+  std::string text;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i == kMostValuesShown) return text + fmt::format(", ... ({} values)", values.size());
+    text += (i == 0 ? "" : ", ") + text_of(values[i]);
+  }
+  return text;
+}
+
+/// What a run would do, for people and for scripts.
+struct Outlook {
+  std::size_t num_trials = 0;
+  std::size_t num_to_do = 0;
+  std::vector<Pack> packs = {};
+  std::filesystem::path folder = {};
+  double memory_bytes = 0;  ///< of the hungriest pack
+  int num_ranks = 0;
+};
+
+results::SweepResults results_in(const std::filesystem::path& folder) {
+  results::SweepResults results;
+  results::read_journal(folder / "journal",
+                        [&results](results::RecordType type, const std::string& payload) {
+                          results::apply(results, type, payload);
+                        });
+  return results;
+}
+
+Outlook look_ahead(const PlanOptions& options, const PreparedSweep& sweep) {
+  Outlook outlook{.num_trials = sweep.ids.size(),
+                  .folder = output_folder(options.session.output, sweep.config),
+                  .num_ranks = options.ranks > 0 ? options.ranks : default_num_ranks(sweep)};
+  const auto todo = trials_to_do(sweep, results_in(outlook.folder), options.session.retry_failed);
+  outlook.num_to_do = todo.size();
+  outlook.packs = packs_for(sweep, todo, outlook.num_ranks);
+  for (const auto& pack : outlook.packs) {
+    outlook.memory_bytes = std::max(outlook.memory_bytes, sweep.memory_bytes[pack.combination]);
+  }
+  return outlook;
+}
+
+std::string describe_packs(const std::vector<Pack>& packs) {
+  if (packs.empty()) return "0 packs";
+  const auto widest = packs.front().trials.size();
+  const auto narrowest = packs.back().trials.size();
+  return fmt::format("{} packs of {}{} (same settings; seeds and learning rates together)",
+                     packs.size(), narrowest == widest ? "" : fmt::format("{} to ", narrowest),
+                     widest);
+}
+
+void print_text(const PreparedSweep& sweep, const Outlook& outlook) {
+  const auto& plan = sweep.plan;
+  std::size_t width = 0;
+  for (const auto& axis : plan.axes)
+    width = std::max(width, axis.name.size());
+  std::cout << fmt::format("{}   study {}\n", plan.name, plan.study.empty() ? "?" : plan.study);
+  for (const auto& axis : plan.axes) {
+    const bool is_replicate = std::ranges::find(plan.replicate, axis.name) != plan.replicate.end();
+    std::cout << fmt::format("  {:<{}}   {}{}\n", axis.name, width, describe_values(axis.values),
+                             is_replicate ? "   replicates" : "");
+  }
+  std::cout << fmt::format("{} trials, {} to do in {}\n", outlook.num_trials, outlook.num_to_do,
+                           outlook.folder.string());
+  std::cout << describe_packs(outlook.packs) << '\n';
+  std::cout << fmt::format("{} {} rank{}", outlook.num_ranks,
+                           sweep.start.device == DeviceChoice::cuda ? "GPU" : "CPU",
+                           outlook.num_ranks == 1 ? "" : "s");
+  if (outlook.memory_bytes > 0) {
+    std::cout << fmt::format(", about {:.1f} GB of memory each", outlook.memory_bytes / 1e9);
+  }
+  std::cout << '\n';
+}
+
+void print_json(const PreparedSweep& sweep, const Outlook& outlook) {
+  auto axes = nlohmann::json::object();
+  for (const auto& axis : sweep.plan.axes)
+    axes[axis.name] = axis.values;
+  std::cout << nlohmann::json{{"name", sweep.plan.name},
+                              {"study", sweep.plan.study},
+                              {"axes", axes},
+                              {"trials", outlook.num_trials},
+                              {"to_do", outlook.num_to_do},
+                              {"packs", outlook.packs.size()},
+                              {"ranks", outlook.num_ranks},
+                              {"memory_bytes", outlook.memory_bytes},
+                              {"output", outlook.folder.string()},
+                              {"resolved", sweep.plan.config_resolved}}
+                   .dump(2)
+            << '\n';
+}
+
+}  // namespace
+
+int plan_command(const PlanOptions& options) {
+  const auto sweep = prepare_sweep(options.session.choice);
+  const auto outlook = look_ahead(options, sweep);
+  if (options.as_json) {
+    print_json(sweep, outlook);
+  } else {
+    print_text(sweep, outlook);
+  }
+  return to_int(ExitCode::success);
+}
+
+}  // namespace sweep

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+
+#include "results/records.hpp"
+#include "sweep/schedule.hpp"
+#include "sweep/worker_messages.hpp"
+
+namespace sweep {
+
+struct PreparedSweep;
+
+/// Rank 0's bookkeeping: lends packs to workers and turns their reports into trial records. Sends
+/// and records through the functions it is given; knows no MPI and no file.
+class Coordinator {
+ public:
+  struct Outlets {
+    std::function<void(int rank, const Command&)> send = {};
+    std::function<void(const results::TrialRecord&)> record = {};
+    std::function<void(int rank, const std::string& text)> log =
+        {};  ///< trainers' output and events
+  };
+
+  /// A worker as the coordinator sees it.
+  struct WorkerState {
+    results::EndRecord::Worker total = {};
+    bool is_ready = false;
+    bool is_unable = false;
+    double progress = 0;  ///< of its pack, 0 to 1
+    std::chrono::steady_clock::time_point lent_at = {};
+  };
+
+  /// `sweep` and what the outlets refer to must outlive the coordinator.
+  Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets);
+
+  /// Asks a rank to start its trainer; it gets packs as soon as it is ready.
+  void start_worker(int rank, const StartWorker& command);
+
+  void handle(int rank, const Report& report);
+
+  /// True when no pack waits and none is lent.
+  bool is_finished() const { return schedule_.is_finished(); }
+
+  /// True once every rank has said that it can train, or that it cannot.
+  bool has_heard_of_all() const;
+
+  /// True when packs wait, and no worker is left that could train them.
+  bool is_stuck() const;
+
+  /// Why the last unable worker is unable.
+  const std::string& last_trouble() const { return last_trouble_; }
+
+  std::size_t num_training() const { return schedule_.num_lent(); }
+
+  /// Trials' worth of work under way, from the workers' progress.
+  double trials_under_way() const;
+
+  /// Per rank, in order of rank.
+  const std::map<int, WorkerState>& workers() const { return workers_; }
+
+ private:
+  void lend_to(int rank);
+  void on_ready(int rank, const WorkerReady& ready);
+  void on_result(int rank, const protocol::Result& result);
+  void on_progress(int rank, const protocol::Progress& progress);
+  void on_end_of_pack(int rank, const std::string& reason);
+  void on_unable(int rank, const WorkerUnable& unable);
+  void record_failure(int rank, std::size_t trial, const std::string& reason, int attempts);
+
+  const PreparedSweep& sweep_;
+  Schedule schedule_;
+  Outlets outlets_;
+  std::map<int, WorkerState> workers_;
+  std::unordered_map<results::TrialId, std::size_t> trial_indices_;
+  std::string last_trouble_;
+};
+
+}  // namespace sweep

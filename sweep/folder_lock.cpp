@@ -1,0 +1,110 @@
+#include "sweep/folder_lock.hpp"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "results/journal.hpp"
+#include "sweep/clock.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::chrono::milliseconds kPause{100};
+constexpr const char* kFileName = "lock";
+
+std::string read_all(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// The fields of a lock file; an empty object if it holds none.
+nlohmann::json holder_from(const std::string& text) {
+  auto holder = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return holder.is_object() ? holder : nlohmann::json::object();
+}
+
+std::string describe(const nlohmann::json& holder) {
+  if (holder.empty()) return "";
+  return "process " + std::to_string(holder.value("process", 0L)) + " on " +
+         holder.value("host", "?") + ", since " + holder.value("since", "?");
+}
+
+}  // namespace
+
+FolderLock::FolderLock(const std::filesystem::path& folder, std::chrono::milliseconds patience)
+    : path_(folder / kFileName), since_(utc_now()) {
+  file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file_ < 0) {
+    throw results::StorageError("cannot write " + path_.string() + " (" + std::strerror(errno) +
+                                ")");
+  }
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto seen_first = read_all(path_);
+  while (true) {
+    const bool is_over = std::chrono::steady_clock::now() >= deadline;
+    if (flock(file_, LOCK_EX | LOCK_NB) == 0) {
+      const auto holder = holder_from(read_all(path_));
+      // On our own host the kernel knows best. Another host's run lives if its heart beats.
+      const bool is_elsewhere = !holder.empty() && holder.value("host", "") != host_name();
+      const bool is_dead = is_over && read_all(path_) == seen_first;
+      if (!is_elsewhere || is_dead) {
+        dead_holder_ = describe(holder);
+        write_holder();
+        return;
+      }
+      flock(file_, LOCK_UN);
+    }
+    if (is_over) break;
+    std::this_thread::sleep_for(kPause);
+  }
+  close(file_);
+  throw FolderBusy(folder.string() + " is in use (" + describe_holder(folder) +
+                   "), wait for it, stop it, or choose another folder with --output");
+}
+
+FolderLock::~FolderLock() {
+  if (ftruncate(file_, 0) != 0) {
+    // The next run will call us dead, which does no harm.
+  }
+  close(file_);
+}
+
+void FolderLock::beat() {
+  ++beats_;
+  write_holder();
+}
+
+void FolderLock::write_holder() {
+  const auto text =
+      nlohmann::json{
+          {"host", host_name()}, {"process", getpid()}, {"since", since_}, {"beats", beats_}}
+          .dump() +
+      "\n";
+  const auto size = static_cast<ssize_t>(text.size());
+  if (pwrite(file_, text.data(), text.size(), 0) != size || ftruncate(file_, size) != 0) {
+    // A full disk: the kernel's lock still holds.
+  }
+}
+
+std::string describe_holder(const std::filesystem::path& folder) {
+  return describe(holder_from(read_all(folder / kFileName)));
+}
+
+bool is_locked(const std::filesystem::path& folder) {
+  const int file = open((folder / kFileName).c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool is_free = flock(file, LOCK_SH | LOCK_NB) == 0;
+  close(file);
+  return !is_free;
+}
+
+}  // namespace sweep

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+namespace sweep {
+
+/// Another run uses the folder. what() says who.
+class FolderBusy : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// The right to write to an output folder, held by one run at a time: a kernel lock on the file
+/// `lock`, which ends with its process however that ends, and a heartbeat in it, because locks
+/// between hosts of a network file system may be granted twice.
+class FolderLock {
+ public:
+  /// Waits up to `patience` for a run that is ending.
+  /// Throws: FolderBusy; results::StorageError if the file cannot be made.
+  FolderLock(const std::filesystem::path& folder, std::chrono::milliseconds patience);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+  /// Tells other hosts that we live; call every few seconds.
+  void beat();
+
+  /// "process 4711 on node1, since ..." of a run that died with the folder; empty after a good end.
+  const std::string& dead_holder() const { return dead_holder_; }
+
+ private:
+  bool try_to_take();
+  void write_holder();
+
+  std::filesystem::path path_;
+  int file_ = -1;
+  std::string since_;
+  long beats_ = 0;
+  std::string dead_holder_;
+};
+
+/// Who holds or last held a folder, as its lock file says; empty if nobody does.
+std::string describe_holder(const std::filesystem::path& folder);
+
+/// Whether a run on this host holds the folder right now.
+bool is_locked(const std::filesystem::path& folder);
+
+}  // namespace sweep

@@ -1,0 +1,165 @@
+#include <functional>
+#include <iostream>
+#include <map>
+
+#include <CLI/CLI.hpp>
+
+#include "sweep/child_process.hpp"
+#include "sweep/commands/export.hpp"
+#include "sweep/commands/plan.hpp"
+#include "sweep/commands/run.hpp"
+#include "sweep/commands/show.hpp"
+#include "sweep/commands/status.hpp"
+#include "sweep/commands/studies.hpp"
+#include "sweep/versions.hpp"
+
+namespace {
+
+using namespace sweep;  // NOLINT(google-build-using-namespace): this file only wires commands
+
+/// What to do once the command line is read.
+using Action = std::function<int()>;
+
+const std::map<std::string, DeviceChoice> kDevices = {
+    {"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}};
+
+void add_sweep_options(CLI::App& command, SessionOptions& options) {
+  command.add_option("CONFIG", options.choice.config, "the sweep's YAML file")->required();
+  command.add_option("--output", options.output, "folder for the results (default: out/<name>)");
+  command
+      .add_option("--device", options.choice.device, "auto (a GPU where there is one), cpu or cuda")
+      ->transform(CLI::CheckedTransformer(kDevices).description(""));
+  command
+      .add_option("--set", options.choice.overrides,
+                  "key=value in place of the config's, e.g. trial.epochs=5 or grid.seed=0..1")
+      ->allow_extra_args(false);
+  command.add_flag("--retry-failed", options.retry_failed,
+                   "also repeat trials that failed with an exception");
+}
+
+void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) {
+  auto* command = app.add_subcommand("run", "train what is missing of a sweep");
+  command->footer(
+      "Run the same command again to continue after any interruption.\n"
+      "example: mpisweep run configs/quickstart.yaml --ranks 2\n"
+      "exit codes: 0 done, 1 the sweep failed, 2 bad input, 3 some trials failed,\n"
+      "            4 the folder is in use, 130/143 stopped by a signal");
+  auto options = std::make_shared<RunOptions>();
+  options->arguments = std::move(arguments);
+  add_sweep_options(*command, options->session);
+  command->add_option("--ranks", options->ranks, "MPI ranks (default: one per GPU, or per core)")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  command->add_option("--trainer-log", options->session.trainer_log,
+                      "file for the trainers' output (default: log.txt in the output folder)");
+  command->callback([options, &action] { action = [options] { return run_command(*options); }; });
+}
+
+void add_plan(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("plan", "tell what would run; starts nothing");
+  command->footer("example: mpisweep plan configs/quickstart.yaml");
+  auto options = std::make_shared<PlanOptions>();
+  add_sweep_options(*command, options->session);
+  command->add_option("--ranks", options->ranks, "MPI ranks to plan for");
+  command->add_flag("--json", options->as_json, "as JSON, the resolved settings included");
+  command->callback([options, &action] { action = [options] { return plan_command(*options); }; });
+}
+
+void add_status(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("status", "tell how far a sweep is; reads files only");
+  command->footer("example: mpisweep status out/quickstart");
+  auto options = std::make_shared<StatusOptions>();
+  command->add_option("DIR", options->folder, "output folder of a run")->required();
+  command->add_flag("--json", options->as_json, "as JSON");
+  command->callback(
+      [options, &action] { action = [options] { return status_command(*options); }; });
+}
+
+void add_show(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("show", "print a table of mean ± 95 % interval over seeds");
+  command->footer(
+      "example: mpisweep show out/quickstart --by loss --metric final_train_accuracy --best 3");
+  auto options = std::make_shared<ShowOptions>();
+  command->add_option("DIR", options->folder, "output folder of a run")->required();
+  command
+      ->add_option("--by", options->summary.by, "axes that make a row (default: all but the seeds)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command
+      ->add_option("--metric", options->summary.metrics,
+                   "variables to show (default: the study's main ones)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--best", options->summary.best, "only the best N rows by the first metric")
+      ->check(CLI::PositiveNumber.description(""));
+  command->add_flag("--json", options->as_json, "as JSON");
+  command->callback([options, &action] { action = [options] { return show_command(*options); }; });
+}
+
+void add_export(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("export", "write everything to standard output");
+  command->footer("example: mpisweep export out/quickstart --format csv > quickstart.csv");
+  auto options = std::make_shared<ExportOptions>();
+  static const std::map<std::string, ExportFormat> kFormats = {{"csv", ExportFormat::csv},
+                                                               {"json", ExportFormat::json}};
+  command->add_option("DIR", options->folder, "output folder of a run")->required();
+  command->add_option("--format", options->format, "csv (scalars) or json (curves too)")
+      ->required()
+      ->transform(CLI::CheckedTransformer(kFormats).description(""));
+  command->callback(
+      [options, &action] { action = [options] { return export_command(*options); }; });
+}
+
+void add_studies(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("studies", "tell what the trainer can study");
+  command->footer("example: mpisweep studies focus_classification");
+  auto options = std::make_shared<StudiesOptions>();
+  command->add_option("NAME", options->name, "one study, with its settings and variables");
+  command->add_option("--trainer", options->trainer, "program to ask instead of the built-in one");
+  command->add_flag("--json", options->as_json, "as JSON");
+  command->callback(
+      [options, &action] { action = [options] { return studies_command(*options); }; });
+}
+
+int run_action(const Action& action) {
+  try {
+    return action();
+  } catch (const ConfigError& error) {
+    std::cerr << "mpisweep: " << error.what() << '\n';
+    return to_int(ExitCode::bad_input);
+  } catch (const std::exception& error) {
+    std::cerr << "mpisweep: " << error.what() << '\n';
+    return to_int(ExitCode::sweep_failed);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments.front() == kExecChildCommand) {
+    return exec_child({arguments.begin() + 1, arguments.end()});
+  }
+  CLI::App app{"Runs a grid of trainings over the ranks of an MPI job and gathers the results."};
+  app.require_subcommand(1);
+  Action action;
+  app.add_flag_callback(
+      "--version",
+      [] {
+        print_versions();
+        throw CLI::Success();
+      },
+      "print versions and the git commit");
+  add_run(app, action, arguments);
+  add_plan(app, action);
+  add_status(app, action);
+  add_show(app, action);
+  add_export(app, action);
+  add_studies(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? to_int(ExitCode::success) : to_int(ExitCode::bad_input);
+  }
+  return run_action(action);
+}

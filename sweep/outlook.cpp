@@ -1,0 +1,45 @@
+#include "sweep/outlook.hpp"
+
+#include <algorithm>
+
+namespace sweep {
+
+std::filesystem::path output_folder(const std::filesystem::path& wanted, const Config& config) {
+  return wanted.empty() ? std::filesystem::path("out") / config.name : wanted;
+}
+
+std::vector<std::size_t> trials_to_do(const PreparedSweep& sweep,
+                                      const results::SweepResults& results, bool retry_failed) {
+  std::vector<std::size_t> todo;
+  for (std::size_t i = 0; i < sweep.ids.size(); ++i) {
+    const auto* trial = results.find(sweep.ids[i]);
+    const bool has_failed = trial != nullptr && trial->status == protocol::Outcome::failed &&
+                            (retry_failed || trial->cause != results::Cause::exception);
+    if (trial == nullptr || has_failed) todo.push_back(i);
+  }
+  return todo;
+}
+
+std::vector<Pack> packs_for(const PreparedSweep& sweep, const std::vector<std::size_t>& trials,
+                            int num_ranks) {
+  std::vector<PackGroup> groups(sweep.grid.combinations.size());
+  for (const auto trial : trials) {
+    groups[sweep.grid.trials[trial].combination].trials.push_back(trial);
+  }
+  const int limit = sweep.config.run.pack_width;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    groups[i].combination = i;
+    groups[i].max_width = limit > 0 ? limit : sweep.pack_widths[i];
+  }
+  std::erase_if(groups, [](const auto& group) { return group.trials.empty(); });
+  return cut_into_packs(groups, num_ranks);
+}
+
+int default_num_ranks(const PreparedSweep& sweep) {
+  const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
+  const auto devices = uses_gpus ? count_visible_gpus() : count_usable_cores();
+  return static_cast<int>(
+      std::clamp<std::size_t>(static_cast<std::size_t>(devices), 1, sweep.ids.size()));
+}
+
+}  // namespace sweep

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "results/sweep_results.hpp"
+#include "sweep/plan.hpp"
+#include "sweep/prepare.hpp"
+
+/// What a run will do, for `run` and for `plan`.
+namespace sweep {
+
+/// The folder a sweep writes to: the wanted one, or out/<name> if that is empty.
+std::filesystem::path output_folder(const std::filesystem::path& wanted, const Config& config);
+
+/// Trials that a run would train, in grid order: those without an end, those whose trainer died,
+/// and on demand those that failed with an exception.
+std::vector<std::size_t> trials_to_do(const PreparedSweep& sweep,
+                                      const results::SweepResults& results, bool retry_failed);
+
+/// The packs for those trials.
+std::vector<Pack> packs_for(const PreparedSweep& sweep, const std::vector<std::size_t>& trials,
+                            int num_ranks);
+
+/// One rank per GPU, or per core where the sweep trains on CPUs; never more than trials.
+int default_num_ranks(const PreparedSweep& sweep);
+
+}  // namespace sweep

@@ -1,0 +1,257 @@
+#include "sweep/prepare.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <iostream>
+#include <iterator>
+#include <set>
+#include <unordered_map>
+
+#include "protocol/suggestion.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::chrono::seconds kHelloPatience{300};  // a cold file system may be slow
+constexpr std::chrono::seconds kCheckPatience{900};  // data sets are read for their fingerprints
+
+using Problems = std::vector<ConfigProblem>;
+using Json = nlohmann::json;
+
+/// Arguments that name files beside the config become absolute, since every rank starts them.
+std::vector<std::string> absolute_program(const Config& config) {
+  auto program = config.trainer;
+  for (auto& argument : program) {
+    const auto file = config.folder() / argument;
+    if (std::filesystem::path(argument).is_relative() && std::filesystem::is_regular_file(file)) {
+      argument = file.string();
+    }
+  }
+  return program;
+}
+
+template <class Answer>
+Answer expect_answer(TrainerProcess& trainer, std::chrono::seconds patience) {
+  auto message = trainer.expect(patience);
+  if (auto* answer = std::get_if<Answer>(&message)) return std::move(*answer);
+  if (const auto* failure = std::get_if<protocol::Failure>(&message)) {
+    throw protocol::ProtocolError(failure->error +
+                                  (failure->hint.empty() ? "" : ", " + failure->hint));
+  }
+  throw protocol::ProtocolError("the trainer answered something else than it was asked");
+}
+
+protocol::Ready greet(TrainerProcess& trainer, const StartWorker& start,
+                      const std::string& device) {
+  trainer.send(protocol::Hello{.device = device, .threads = start.trainer.threads});
+  return expect_answer<protocol::Ready>(trainer, kHelloPatience);
+}
+
+/// Makes the value of a dotted path absolute if it is a relative path.
+void resolve_path(Json& settings, const std::string& key, const std::filesystem::path& folder) {
+  std::string path = "/";
+  std::ranges::replace_copy(key, std::back_inserter(path), '.', '/');
+  const Json::json_pointer pointer(path);
+  if (!settings.contains(pointer) || !settings.at(pointer).is_string()) return;
+  auto& value = settings.at(pointer);
+  value = (folder / value.get<std::string>()).lexically_normal().string();
+}
+
+void resolve_paths(PreparedSweep& sweep) {
+  for (const auto& [name, study] : sweep.ready.studies) {
+    for (const auto& [key, setting] : study.settings) {
+      if (setting.type != "path") continue;
+      for (auto& combination : sweep.grid.combinations) {
+        resolve_path(combination.settings, key, sweep.config.folder());
+      }
+    }
+  }
+}
+
+/// "must be at least 2" needs its key in front; a whole sentence names it already.
+std::string sentence_of(const protocol::Problem& problem) {
+  const bool names_key = problem.problem.find("'" + problem.key) != std::string::npos;
+  return names_key || problem.key.empty() ? problem.problem : problem.key + " " + problem.problem;
+}
+
+void add_trainer_problems(const PreparedSweep& sweep, const std::vector<protocol::Problem>& found,
+                          Problems& problems) {
+  std::set<std::pair<Place, std::string>> said;  // many combinations may share one mistake
+  for (const auto& problem : found) {
+    const auto index = std::min(problem.index.value_or(0), sweep.grid.combinations.size() - 1);
+    const auto place = place_of_setting(sweep.config, sweep.grid.combinations[index], problem.key);
+    const auto sentence = sentence_of(problem);
+    if (said.emplace(place, sentence).second) problems.push_back({place, sentence, problem.hint});
+  }
+}
+
+/// Asks the trainer about all combinations and keeps its answers.
+std::vector<Json> check_settings(PreparedSweep& sweep, Problems& problems) {
+  protocol::Check check;
+  for (const auto& combination : sweep.grid.combinations) {
+    check.settings.push_back(combination.settings);
+  }
+  sweep.trainer->send(check);
+  auto answer = expect_answer<protocol::Checked>(*sweep.trainer, kCheckPatience);
+  add_trainer_problems(sweep, answer.problems, problems);
+  const auto count = sweep.grid.combinations.size();
+  sweep.pack_widths = std::move(answer.pack_widths);
+  sweep.pack_widths.resize(count, 1);
+  sweep.memory_bytes = std::move(answer.memory_bytes);
+  sweep.memory_bytes.resize(count, 0);
+  if (answer.resolved.size() != count) return check.settings;
+  return std::move(answer.resolved);
+}
+
+/// Names of studies that the combinations use; a trainer with one study need not be told.
+std::set<std::string> studies_of(const PreparedSweep& sweep) {
+  std::set<std::string> names;
+  for (const auto& combination : sweep.grid.combinations) {
+    const auto study = combination.settings.find("study");
+    if (study != combination.settings.end() && study->is_string()) {
+      names.insert(study->get<std::string>());
+    } else if (sweep.ready.studies.size() == 1) {
+      names.insert(sweep.ready.studies.begin()->first);
+    }
+  }
+  return names;
+}
+
+int version_of_study(const PreparedSweep& sweep, const Json& settings) {
+  const auto name = settings.value("study", std::string());
+  const auto study = sweep.ready.studies.find(name);
+  if (study != sweep.ready.studies.end()) return study->second.version;
+  return sweep.ready.studies.size() == 1 ? sweep.ready.studies.begin()->second.version : 1;
+}
+
+/// The place of the value that makes a trial a duplicate: the last axis with several values.
+Place place_of_duplicate(const Config& config, std::size_t trial, const Grid& grid) {
+  const auto indices = value_indices(grid.axes, trial);
+  for (auto i = indices.size(); i-- > 0;) {
+    if (indices[i] > 0) return config.grid[i].values[indices[i]].place;
+  }
+  return {};
+}
+
+void identify_trials(PreparedSweep& sweep, const std::vector<Json>& resolved, Problems& problems) {
+  std::unordered_map<results::TrialId, std::size_t> first_with;
+  sweep.ids.reserve(sweep.grid.trials.size());
+  first_with.reserve(sweep.grid.trials.size());
+  for (std::size_t i = 0; i < sweep.grid.trials.size(); ++i) {
+    const auto& trial = sweep.grid.trials[i];
+    const auto& settings = resolved[trial.combination];
+    sweep.ids.push_back(identify(settings, version_of_study(sweep, settings), trial));
+    const auto [first, is_new] = first_with.emplace(sweep.ids.back(), i);
+    if (is_new) continue;
+    problems.push_back({.place = place_of_duplicate(sweep.config, i, sweep.grid),
+                        .what = "trial " + std::to_string(i + 1) + " (" +
+                                label_trial(sweep.grid.axes, i) + ") is the same as trial " +
+                                std::to_string(first->second + 1) + " (" +
+                                label_trial(sweep.grid.axes, first->second) + ")",
+                        .hint = "name every value once"});
+    return;  // one duplicate value makes many duplicate trials
+  }
+}
+
+/// An axis becomes a variable of results.h5, beside those that are always there.
+void check_axis_names(const PreparedSweep& sweep, Problems& problems) {
+  std::set<std::string> taken = {"trial",     "status", "error",  "attempts",
+                                 "elapsed_s", "rank",   "device", "epoch"};
+  for (const auto& [name, variable] : sweep.plan.variables) {
+    taken.insert(name);
+    taken.insert(variable.dims.begin(), variable.dims.end());
+  }
+  for (const auto& axis : sweep.config.grid) {
+    if (!taken.contains(axis.key)) continue;
+    problems.push_back({.place = axis.place,
+                        .what = "an axis cannot be called '" + axis.key + "'",
+                        .hint = "results.h5 has a variable of that name"});
+  }
+}
+
+Json resolved_config(const PreparedSweep& sweep, const std::vector<Json>& resolved) {
+  auto grid = Json::object();
+  for (const auto& axis : sweep.grid.axes)
+    grid[axis.name] = axis.values;
+  return {{"name", sweep.config.name},
+          {"trainer", sweep.config.trainer},
+          {"grid", grid},
+          {"replicate", sweep.config.replicate},
+          {"settings", resolved}};
+}
+
+void fill_plan(PreparedSweep& sweep) {
+  auto& plan = sweep.plan;
+  plan.name = sweep.config.name;
+  plan.config_text = sweep.config.text;
+  plan.axes = sweep.grid.axes;
+  for (const auto& name : sweep.config.replicate) {
+    const bool is_axis =
+        std::ranges::any_of(plan.axes, [&name](const auto& axis) { return axis.name == name; });
+    if (is_axis) plan.replicate.push_back(name);
+  }
+  for (const auto& name : studies_of(sweep)) {
+    plan.study += (plan.study.empty() ? "" : ", ") + name;
+    const auto study = sweep.ready.studies.find(name);
+    if (study == sweep.ready.studies.end()) continue;
+    plan.variables.insert(study->second.variables.begin(), study->second.variables.end());
+    plan.headline.insert(plan.headline.end(), study->second.headline.begin(),
+                         study->second.headline.end());
+  }
+}
+
+[[noreturn]] void refuse(const Problems& problems, const std::filesystem::path& path) {
+  auto text = describe(problems, path);
+  const auto count = std::ranges::count(text, '\n');
+  if (count > 1) text += std::to_string(count) + " problems, nothing was started\n";
+  text.pop_back();
+  throw ConfigError(text);
+}
+
+}  // namespace
+
+protocol::Ready start_first_trainer(StartWorker& start, std::unique_ptr<TrainerProcess>& trainer) {
+  const bool may_use_gpu = start.device != DeviceChoice::cpu && count_visible_gpus() > 0;
+  if (may_use_gpu || start.device == DeviceChoice::cuda) {
+    try {
+      trainer = std::make_unique<TrainerProcess>(start.trainer);
+      auto ready =
+          greet(*trainer, start, map_rank_to_device(start.device, 0, count_visible_gpus()));
+      start.device = DeviceChoice::cuda;
+      return ready;
+    } catch (const protocol::ProtocolError& error) {
+      if (start.device == DeviceChoice::cuda) throw;
+      std::cerr << "mpisweep: using the CPU (" << error.what() << ")\n";
+    }
+  }
+  start.device = DeviceChoice::cpu;
+  trainer = std::make_unique<TrainerProcess>(start.trainer);
+  return greet(*trainer, start, "cpu");
+}
+
+PreparedSweep prepare_sweep(const SweepChoice& choice) {
+  Problems problems;
+  PreparedSweep sweep;
+  sweep.config = read_config(choice.config, choice.overrides, problems);
+  const bool was_unreadable =
+      !problems.empty() && sweep.config.trial.entries.empty() && sweep.config.grid.empty();
+  sweep.grid = expand_grid(sweep.config, problems);
+  if (was_unreadable || sweep.grid.combinations.empty()) refuse(problems, choice.config);
+  sweep.start = {
+      .trainer = {.program = absolute_program(sweep.config), .folder = sweep.config.folder()},
+      .device = choice.device,
+      .trial_timeout_s = sweep.config.run.trial_timeout_s};
+  sweep.ready = start_first_trainer(sweep.start, sweep.trainer);
+  resolve_paths(sweep);
+  const auto resolved = check_settings(sweep, problems);
+  fill_plan(sweep);
+  check_axis_names(sweep, problems);
+  if (problems.empty()) identify_trials(sweep, resolved, problems);
+  if (!problems.empty()) refuse(problems, choice.config);
+  sweep.plan.config_resolved = resolved_config(sweep, resolved);
+  sweep.plan.ids = sweep.ids;
+  return sweep;
+}
+
+}  // namespace sweep

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+
+#include "results/records.hpp"
+#include "sweep/config.hpp"
+#include "sweep/grid.hpp"
+#include "sweep/trainer_process.hpp"
+#include "sweep/worker_messages.hpp"
+
+namespace sweep {
+
+/// The config cannot be run. what() holds all problems, one per line.
+class ConfigError : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Which config, and what the command line says about it.
+struct SweepChoice {
+  std::filesystem::path config = {};
+  std::vector<std::string> overrides = {};  ///< of --set
+  DeviceChoice device = DeviceChoice::automatic;
+};
+
+/// A config that its trainer has judged: everything a run needs to know.
+struct PreparedSweep {
+  Config config = {};
+  Grid grid = {};
+  std::vector<results::TrialId> ids = {};  ///< per trial of the grid
+  std::vector<int> pack_widths = {};       ///< per combination, >= 1
+  std::vector<double> memory_bytes = {};   ///< per combination, of one pack; 0: unknown
+  results::PlanRecord plan = {};
+  StartWorker start = {};                        ///< how every rank starts its trainer
+  protocol::Ready ready = {};                    ///< what the trainer says of itself
+  std::unique_ptr<TrainerProcess> trainer = {};  ///< the one that was asked, still warm
+};
+
+/// Reads the config, expands its grid and asks the trainer about every combination of settings.
+/// With `automatic`, a trainer that cannot use the first GPU is asked to use the CPU, and
+/// `start.device` says so.
+/// Throws: ConfigError with all problems; protocol::ProtocolError if the trainer does not answer.
+PreparedSweep prepare_sweep(const SweepChoice& choice);
+
+/// Starts a trainer and asks what it can do. `start.device` becomes cpu or cuda.
+/// Throws: protocol::ProtocolError with the trainer's own reason.
+protocol::Ready start_first_trainer(StartWorker& start, std::unique_ptr<TrainerProcess>& trainer);
+
+}  // namespace sweep

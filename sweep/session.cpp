@@ -1,0 +1,320 @@
+#include "sweep/session.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "results/summary_table.hpp"
+#include "sweep/announcements.hpp"
+#include "sweep/clock.hpp"
+#include "sweep/comm.hpp"
+#include "sweep/coordinator.hpp"
+#include "sweep/folder_lock.hpp"
+#include "sweep/log_file.hpp"
+#include "sweep/outlook.hpp"
+#include "sweep/progress.hpp"
+#include "sweep/recorder.hpp"
+#include "sweep/status_file.hpp"
+#include "sweep/stop_signals.hpp"
+#include "sweep/supervisor.hpp"
+#include "sweep/versions.hpp"
+#include "sweep/worker.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::chrono::seconds kLockPatience{10};
+constexpr std::chrono::milliseconds kShortestWait{1};
+constexpr std::chrono::milliseconds kLongestWait{20};
+constexpr std::chrono::seconds kStatusPause{2};
+
+/// Rank 0's part of a run, from the lock to the table.
+class Session {
+ public:
+  Session(const SessionOptions& options, PreparedSweep sweep, Communicator& world)
+      : options_(options),
+        sweep_(std::move(sweep)),
+        world_(world),
+        folder_(make_folder(output_folder(options.output, sweep_.config))),
+        lock_(folder_, kLockPatience),
+        recorder_(folder_),
+        log_(options.trainer_log.empty() ? folder_ / "log.txt" : options.trainer_log),
+        printer_(std::cerr, has_terminal()),
+        worker_(world.local_rank()) {}
+
+  ExitCode run() {
+    warn_about_journal();
+    const auto todo = trials_to_do(sweep_, recorder_.results(), options_.retry_failed);
+    recorder_.record(sweep_.plan);
+    save_config();
+    if (todo.empty()) return finish_idle_run();
+    begin(todo);
+    train(todo);
+    return end();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static std::filesystem::path make_folder(const std::filesystem::path& folder) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) {
+      throw results::StorageError("cannot make " + folder.string() + " (" + error.message() + ")");
+    }
+    return folder;
+  }
+
+  void warn_about_journal() const {
+    const auto& condition = recorder_.condition();
+    if (!lock_.dead_holder().empty()) {
+      std::cerr << "mpisweep: taking over from a run that died (" << lock_.dead_holder() << ")\n";
+    }
+    if (condition.torn_bytes > 0) {
+      std::cerr << "mpisweep: cut " << condition.torn_bytes
+                << " bytes of an unfinished record from " << (folder_ / "journal").string() << "\n";
+    }
+    for (const auto& damage : condition.damages) {
+      std::cerr << "mpisweep: " << (folder_ / "journal").string() << " is damaged: " << damage
+                << ", its trials run again\n";
+    }
+  }
+
+  void save_config() const {
+    std::ofstream file(folder_ / "config.yaml", std::ios::binary);
+    file << sweep_.config.text;
+    file.close();
+    if (!file) {
+      throw results::StorageError("cannot write " + (folder_ / "config.yaml").string());
+    }
+  }
+
+  ExitCode finish_idle_run() {
+    recorder_.finish();
+    const auto counts = results::count(recorder_.results());
+    std::cerr << fmt::format(
+        "nothing to do: {} of {} trials are finished{} ({}); --output for another folder\n",
+        counts.finished + counts.diverged, counts.total,
+        counts.failed == 0 ? "" : fmt::format(", {} failed", counts.failed), folder_.string());
+    return counts.failed == 0 ? ExitCode::success : ExitCode::trials_failed;
+  }
+
+  void begin(const std::vector<std::size_t>& todo) {
+    const auto counts = results::count(recorder_.results());
+    const auto num_ended = counts.total - todo.size();
+    recorder_.record(results::SessionRecord{.started = utc_now(),
+                                            .command_line = options_.command_line,
+                                            .versions = versions(sweep_.ready.trainer),
+                                            .num_ranks = world_.size()});
+    status_ = {.state = "running",
+               .host = host_name(),
+               .process = static_cast<int>(getpid()),
+               .num_ranks = world_.size(),
+               .started = utc_now()};
+    if (num_ended > 0) {
+      std::cerr << fmt::format("continuing {}: {} finished, {} to do\n", folder_.string(),
+                               num_ended, todo.size());
+    }
+  }
+
+  void train(const std::vector<std::size_t>& todo) {
+    auto packs = packs_for(sweep_, todo, world_.size());
+    std::cerr << fmt::format("{}  {}: {} in {} packs\n", version_line(), sweep_.config.name,
+                             describe_grid(sweep_.grid), packs.size());
+    coordinator_.emplace(
+        sweep_, std::move(packs),
+        Coordinator::Outlets{
+            .send = [this](int rank, const Command& command) { send(rank, command); },
+            .record = [this](const auto& trial) { record(trial); },
+            .log = [this](int rank, const auto& text) { log_.write(rank, text); }});
+    if (sweep_.trainer) worker_.adopt(std::move(sweep_.trainer), sweep_.ready);
+    for (int rank = 0; rank < world_.size(); ++rank) {
+      coordinator_->start_worker(rank, sweep_.start);
+    }
+    num_left_ = todo.size();
+    started_at_ = Clock::now();
+    exchange_messages();
+    elapsed_s_ = seconds_since(started_at_);
+    printer_.clear();
+  }
+
+  void send(int rank, const Command& command) {
+    if (rank == 0) {
+      worker_.handle(command);
+    } else {
+      world_.post(rank, serialize(command));
+    }
+  }
+
+  void record(const results::TrialRecord& trial) {
+    recorder_.record(trial);
+    estimate_.add(trial.elapsed_s);
+    --num_left_;
+    ++num_ended_now_;
+  }
+
+  /// Serves all workers, our own included, until every pack has ended or a signal comes.
+  void exchange_messages() {
+    auto patience = kShortestWait;
+    while (!coordinator_->is_finished() && stop_signal() == 0) {
+      const bool was_idle = !handle_reports();
+      if (coordinator_->is_stuck()) {
+        throw std::runtime_error("no rank can train, " + coordinator_->last_trouble());
+      }
+      recorder_.tick();
+      show_progress();
+      patience = was_idle ? std::min(2 * patience, kLongestWait) : kShortestWait;
+      if (was_idle) worker_.wait(patience);
+    }
+  }
+
+  /// False if there was nothing to handle.
+  bool handle_reports() {
+    bool has_handled = false;
+    for (const auto& report : worker_.poll()) {
+      coordinator_->handle(0, report);
+      has_handled = true;
+    }
+    while (const auto envelope = world_.receive()) {
+      coordinator_->handle(envelope->rank, parse_report(envelope->text));
+      has_handled = true;
+    }
+    return has_handled;
+  }
+
+  void show_progress() {
+    announce_workers();
+    const auto now = Clock::now();
+    const bool is_status_due = now - last_status_ >= kStatusPause;
+    const double wall_s = seconds_since(started_at_);
+    const auto left = estimate_.left(wall_s, coordinator_->trials_under_way(), num_left_);
+    const auto counts = results::count(recorder_.results());
+    printer_.update({.total = counts.total,
+                     .ended = counts.total - num_left_,
+                     .failed = counts.failed,
+                     .trials_per_s = static_cast<double>(num_ended_now_) / std::max(wall_s, 1e-9),
+                     .packs_training = coordinator_->num_training(),
+                     .left = left});
+    if (!is_status_due) return;
+    last_status_ = now;
+    lock_.beat();
+    status_.left_s = left.seconds;
+    status_.left_uncertainty_s = left.uncertainty;
+    save_status("running");
+  }
+
+  /// Says once which ranks train on what.
+  void announce_workers() {
+    if (is_announced_ || !coordinator_->has_heard_of_all()) return;
+    is_announced_ = true;
+    printer_.clear();
+    std::cerr << describe_workers(coordinator_->workers()) << "   output: " << folder_.string()
+              << '\n';
+  }
+
+  void save_status(const std::string& state) {
+    auto status = status_of(recorder_.results());
+    status.state = state;
+    status.host = status_.host;
+    status.process = status_.process;
+    status.num_ranks = status_.num_ranks;
+    status.started = status_.started;
+    status.updated = utc_now();
+    status.packs_training = state == "running" ? coordinator_->num_training() : 0;
+    status.left_s = status_.left_s;
+    status.left_uncertainty_s = status_.left_uncertainty_s;
+    write_status(folder_, status);
+  }
+
+  ExitCode end() {
+    const int signal = stop_signal();
+    results::EndRecord record{
+        .ended = utc_now(),
+        .reason = signal == 0 ? "finished" : fmt::format("stopped by signal {}", signal)};
+    double busy_s = 0;
+    for (const auto& [rank, worker] : coordinator_->workers()) {
+      record.workers.push_back(worker.total);
+      busy_s += worker.total.busy_s;
+    }
+    recorder_.record(record);
+    recorder_.finish();
+    save_status(signal == 0 ? "finished" : "stopped");
+    if (signal != 0) return tell_stop(signal);
+    tell_end(busy_s / std::max(elapsed_s_ * world_.size(), 1e-9));
+    return results::count(recorder_.results()).failed == 0 ? ExitCode::success
+                                                           : ExitCode::trials_failed;
+  }
+
+  ExitCode tell_stop(int signal) const {
+    const auto counts = results::count(recorder_.results());
+    std::cerr << fmt::format("stopped: {} of {} trials finished; the same command continues\n",
+                             counts.finished + counts.diverged, counts.total);
+    return signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
+  }
+
+  void tell_end(double busy_share) const {
+    const auto& results = recorder_.results();
+    const auto counts = results::count(results);
+    std::cerr << fmt::format("{} trials finished in {} ({} failed, {} diverged, {:.0f} % busy)\n",
+                             num_ended_now_, format_duration(elapsed_s_), counts.failed,
+                             counts.diverged, 100 * busy_share)
+              << describe_failed(status_of(results));
+    const auto file = (folder_ / "results.h5").string();
+    std::cout << '\n'
+              << results::to_text(results::summarize_sweep(results, {})) << '\n'
+              << file << "     python: xarray.open_dataset(\"" << file << "\")" << std::endl;
+  }
+
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+  const SessionOptions& options_;
+  PreparedSweep sweep_;
+  Communicator& world_;
+  std::filesystem::path folder_;
+  FolderLock lock_;
+  Recorder recorder_;
+  LogFile log_;
+  ProgressPrinter printer_;
+  Worker worker_;
+  std::optional<Coordinator> coordinator_;
+  TimeEstimate estimate_;
+  SweepStatus status_;
+  std::size_t num_left_ = 0;
+  std::size_t num_ended_now_ = 0;
+  Clock::time_point started_at_ = {};
+  Clock::time_point last_status_ = {};
+  double elapsed_s_ = 0;
+  bool is_announced_ = false;
+};
+
+void send_home(Communicator& world) {
+  for (int rank = 1; rank < world.size(); ++rank)
+    world.post(rank, serialize(QuitWorker{}));
+  world.flush();
+}
+
+}  // namespace
+
+ExitCode run_session(const SessionOptions& options, Communicator& world) {
+  catch_stop_signals();
+  auto code = ExitCode::success;
+  try {
+    code = Session(options, prepare_sweep(options.choice), world).run();
+  } catch (const ConfigError& error) {
+    std::cerr << "mpisweep: " << error.what() << std::endl;
+    code = ExitCode::bad_input;
+  } catch (const FolderBusy& error) {
+    std::cerr << "mpisweep: " << error.what() << std::endl;
+    code = ExitCode::folder_busy;
+  }
+  send_home(world);
+  return code;
+}
+
+}  // namespace sweep

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "results/sweep_results.hpp"
+#include "sweep/exit_code.hpp"
+#include "sweep/plan.hpp"
+#include "sweep/prepare.hpp"
+
+namespace sweep {
+
+class Communicator;
+
+struct SessionOptions {
+  SweepChoice choice = {};
+  std::filesystem::path output = {};       ///< empty: out/<name>
+  std::filesystem::path trainer_log = {};  ///< for the trainers' output; empty: log.txt
+  bool retry_failed = false;               ///< also repeats trials that failed with an exception
+  std::string command_line = {};           ///< for the records
+};
+
+/// One `mpisweep run` on rank 0, from config to results: trains what is missing, records it and
+/// tells people. Bad input, a busy folder and a stop are answered by the exit code, with the other
+/// ranks sent home. MPI: rank 0 only, while the others are in serve_coordinator(). Throws: whatever
+/// the sweep cannot survive; the caller aborts all ranks.
+ExitCode run_session(const SessionOptions& options, Communicator& world);
+
+}  // namespace sweep

@@ -1,0 +1,102 @@
+#include "sweep/status_file.hpp"
+
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+
+#include "sweep/grid.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::size_t kMostFailedShown = 20;
+constexpr const char* kFileName = "status.json";
+
+using Json = nlohmann::json;
+
+Json to_json(const SweepStatus& status) {
+  auto failed = Json::array();
+  for (const auto& trial : status.failed) {
+    failed.push_back({{"id", trial.id},
+                      {"label", trial.label},
+                      {"error", trial.error},
+                      {"attempts", trial.attempts}});
+  }
+  return {{"name", status.name},
+          {"state", status.state},
+          {"host", status.host},
+          {"process", status.process},
+          {"ranks", status.num_ranks},
+          {"started", status.started},
+          {"updated", status.updated},
+          {"total", status.counts.total},
+          {"finished", status.counts.finished},
+          {"diverged", status.counts.diverged},
+          {"failed", status.counts.failed},
+          {"packs_training", status.packs_training},
+          {"left_s", status.left_s},
+          {"left_uncertainty_s", status.left_uncertainty_s},
+          {"failed_trials", failed}};
+}
+
+SweepStatus from_json(const Json& json) {
+  SweepStatus status{.name = json.at("name"),
+                     .state = json.at("state"),
+                     .host = json.at("host"),
+                     .process = json.at("process"),
+                     .num_ranks = json.at("ranks"),
+                     .started = json.at("started"),
+                     .updated = json.at("updated"),
+                     .counts = {.total = json.at("total"),
+                                .finished = json.at("finished"),
+                                .diverged = json.at("diverged"),
+                                .failed = json.at("failed")},
+                     .packs_training = json.at("packs_training"),
+                     .left_s = json.at("left_s"),
+                     .left_uncertainty_s = json.at("left_uncertainty_s")};
+  for (const auto& trial : json.at("failed_trials")) {
+    status.failed.push_back(
+        {trial.at("id"), trial.at("label"), trial.at("error"), trial.at("attempts")});
+  }
+  return status;
+}
+
+}  // namespace
+
+std::string to_json_text(const SweepStatus& status) {
+  return to_json(status).dump(2) + "\n";
+}
+
+void write_status(const std::filesystem::path& folder, const SweepStatus& status) {
+  const auto path = folder / kFileName;
+  const auto temporary = folder / (std::string(kFileName) + ".new");
+  std::ofstream file(temporary);
+  file << to_json_text(status);
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(temporary, path, error);
+  if (!file || error) throw results::StorageError("cannot write " + path.string());
+}
+
+std::optional<SweepStatus> read_status(const std::filesystem::path& folder) {
+  std::ifstream file(folder / kFileName);
+  try {
+    return from_json(Json::parse(file));
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+SweepStatus status_of(const results::SweepResults& sweep) {
+  SweepStatus status{.name = sweep.plan.name, .counts = results::count(sweep)};
+  for (std::size_t i = 0; i < sweep.plan.ids.size(); ++i) {
+    if (status.failed.size() >= std::min(kMostFailedShown, status.counts.failed)) break;
+    const auto* trial = sweep.find(sweep.plan.ids[i]);
+    if (trial == nullptr || trial->status != protocol::Outcome::failed) continue;
+    status.failed.push_back({results::to_hex(trial->id), label_trial(sweep.plan.axes, i),
+                             trial->error, trial->attempts});
+  }
+  return status;
+}
+
+}  // namespace sweep

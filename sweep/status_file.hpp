@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "results/sweep_results.hpp"
+
+namespace sweep {
+
+/// What a run says of itself every few seconds, in status.json, for people who look from outside.
+struct SweepStatus {
+  struct FailedTrial {
+    std::string id = {};
+    std::string label = {};  ///< its values on the grid's axes
+    std::string error = {};
+    int attempts = 0;
+  };
+
+  std::string name = {};
+  std::string state = {};  ///< running | finished | stopped
+  std::string host = {};
+  int process = 0;
+  int num_ranks = 0;
+  std::string started = {};  ///< UTC
+  std::string updated = {};  ///< UTC
+  results::Counts counts = {};
+  std::size_t packs_training = 0;
+  double left_s = -1;                    ///< estimate; negative: none yet
+  double left_uncertainty_s = -1;        ///< half of a 95 % interval
+  std::vector<FailedTrial> failed = {};  ///< the first ones
+};
+
+/// Replaces folder/status.json in one step.  Throws: results::StorageError.
+void write_status(const std::filesystem::path& folder, const SweepStatus& status);
+
+/// Nothing if there is none or it cannot be read.
+std::optional<SweepStatus> read_status(const std::filesystem::path& folder);
+
+/// The counts and the first failed trials of a sweep, as its journal has them.
+SweepStatus status_of(const results::SweepResults& sweep);
+
+std::string to_json_text(const SweepStatus& status);
+
+}  // namespace sweep

@@ -1,0 +1,11 @@
+#pragma once
+
+namespace sweep {
+
+/// Makes INT, TERM and USR1 ask this process to stop instead of ending it.
+void catch_stop_signals();
+
+/// The last such signal that came, or 0. The supervisor passes on all of them as USR1.
+int stop_signal();
+
+}  // namespace sweep

@@ -1,0 +1,92 @@
+#include "sweep/supervisor.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sweep/child_process.hpp"
+#include "sweep/comm.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr const char* kTerminalVariable = "MPISWEEP_TERMINAL";
+
+std::vector<std::string> mpirun_command(const std::vector<std::string>& arguments, int num_ranks) {
+  std::vector<std::string> command = {"mpirun", "-n", std::to_string(num_ranks)};
+  if (mpi_version().starts_with("Open MPI")) {
+    // Quiet: our own message explains an exit code. Unbound: two jobs would share the first cores.
+    command.insert(command.end(), {"--quiet", "--bind-to", "none", "--oversubscribe"});
+  }
+  command.push_back(own_program().string());
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
+}
+
+/// What mpirun and the ranks should know; inherited by both.
+void set_environment() {
+  setenv(kTerminalVariable, isatty(STDERR_FILENO) == 1 ? "1" : "0", /*overwrite=*/1);
+  if (geteuid() == 0) {  // who runs a sweep as root, in a container say, has decided so
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+  }
+}
+
+sigset_t watched_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD})
+    sigaddset(&signals, signal);
+  return signals;
+}
+
+/// Waits for mpirun's end and passes signals on. Returns its status; `stop_signal` is the signal
+/// that asked for the end, or 0.
+int wait_for(pid_t mpirun, const sigset_t& signals, int& stop_signal) {
+  int status = 0;
+  while (waitpid(mpirun, &status, WNOHANG) != mpirun) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0 || signal == SIGCHLD) continue;
+    if (stop_signal == 0) {
+      stop_signal = signal;
+      std::cerr << "\nstopping: saving what is finished (again to stop now)" << std::endl;
+      kill(mpirun, SIGUSR1);
+    } else {
+      kill(-mpirun, SIGKILL);
+    }
+  }
+  return status;
+}
+
+}  // namespace
+
+int run_under_mpirun(const std::vector<std::string>& arguments, int num_ranks) {
+  set_environment();
+  const auto signals = watched_signals();
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  const auto mpirun = start_child({.program = mpirun_command(arguments, num_ranks),
+                                   .signal_of_death = SIGTERM,
+                                   .has_own_group = true});
+  int stop_signal = 0;
+  const int status = wait_for(mpirun, signals, stop_signal);
+  if (stop_signal != 0) {
+    return to_int(stop_signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted);
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) <= to_int(ExitCode::folder_busy)) {
+    return WEXITSTATUS(status);
+  }
+  std::cerr << "mpisweep: the MPI job died (" << describe_status(status)
+            << "), what was finished is kept: the same command continues\n";
+  return to_int(ExitCode::sweep_failed);
+}
+
+bool has_terminal() {
+  const char* told = std::getenv(kTerminalVariable);
+  return told != nullptr ? std::strcmp(told, "1") == 0 : isatty(STDERR_FILENO) == 1;
+}
+
+}  // namespace sweep

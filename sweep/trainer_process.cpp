@@ -1,0 +1,179 @@
+#include "sweep/trainer_process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sweep/child_process.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr int kTrainerSocket = 3;               // its number in the trainer
+constexpr std::size_t kMostLastOutput = 2'000;  // bytes kept for messages about its end
+
+void check_posix(int error, const char* call) {
+  if (error != 0) throw std::system_error(error, std::generic_category(), call);
+}
+
+/// Launcher variables would make a trainer that itself loads MPI join our job.
+bool is_launcher_variable(std::string_view variable) {
+  static constexpr std::array kPrefixes = {"OMPI_", "PMIX_", "PMI_"};
+  return std::ranges::any_of(kPrefixes,
+                             [&](const char* prefix) { return variable.starts_with(prefix); });
+}
+
+std::vector<std::string> trainer_environment(int threads) {
+  std::vector<std::string> variables = {
+      std::string(protocol::kSocketVariable) + "=" + std::to_string(kTrainerSocket),
+      "OMP_NUM_THREADS=" + std::to_string(threads)};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    if (is_launcher_variable(text) || text.starts_with("OMP_NUM_THREADS=") ||
+        text.starts_with(protocol::kSocketVariable)) {
+      continue;
+    }
+    variables.emplace_back(text);
+  }
+  return variables;
+}
+
+/// Two connected descriptors, closed on exec and above those that the child gives a meaning.
+std::array<int, 2> make_socket_pair() {
+  std::array<int, 2> ends{};
+  check_posix(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0 ? 0 : errno,
+              "socketpair");
+  for (int& end : ends) {
+    const int high = fcntl(end, F_DUPFD_CLOEXEC, 10);
+    close(end);
+    end = high;
+  }
+  return ends;
+}
+
+std::array<int, 2> make_output_pipe() {
+  std::array<int, 2> ends{};
+  check_posix(pipe2(ends.data(), O_CLOEXEC) == 0 ? 0 : errno, "pipe2");
+  const int high = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
+  close(ends[1]);
+  ends[1] = high;
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return ends;
+}
+
+std::vector<std::string> program_of(const TrainerCommand& command) {
+  if (!command.program.empty()) return command.program;
+  return {(own_program().parent_path() / "mpisweep-trainer").string()};
+}
+
+}  // namespace
+
+TrainerProcess::TrainerProcess(const TrainerCommand& command) {
+  const auto sockets = make_socket_pair();
+  const auto pipe = make_output_pipe();
+  socket_ = sockets[0];
+  output_ = pipe[0];
+  reader_.emplace(socket_);
+  process_ = start_child({.program = program_of(command),
+                          .environment = trainer_environment(command.threads),
+                          .folder = command.folder,
+                          .descriptors = {{pipe[1], STDOUT_FILENO},
+                                          {pipe[1], STDERR_FILENO},
+                                          {sockets[1], kTrainerSocket}},
+                          .signal_of_death = SIGKILL});
+  close(sockets[1]);
+  close(pipe[1]);
+}
+
+TrainerProcess::~TrainerProcess() {
+  end();
+  close(socket_);
+  close(output_);
+}
+
+void TrainerProcess::send(const protocol::Message& message) {
+  protocol::write_line(socket_, protocol::serialize(message));
+}
+
+std::optional<protocol::Message> TrainerProcess::take() {
+  read_output();
+  auto line = reader_->take();
+  if (!line && !has_ended_) {
+    const bool is_open = reader_->receive();
+    line = reader_->take();
+    has_ended_ = !is_open && !line;
+  }
+  if (!line) return std::nullopt;
+  return protocol::parse_message(*line);
+}
+
+protocol::Message TrainerProcess::expect(std::chrono::seconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (const auto message = take()) return *message;
+    if (has_ended_) {
+      const auto how = end();
+      throw protocol::ProtocolError("the trainer ended with " + how + ": " + last_output_);
+    }
+    wait(std::chrono::milliseconds(100));
+  }
+  throw protocol::ProtocolError("the trainer has said nothing for " +
+                                std::to_string(patience.count()) + " s");
+}
+
+std::string TrainerProcess::take_output() {
+  read_output();
+  return std::exchange(unread_output_, {});
+}
+
+void TrainerProcess::read_output() {
+  std::array<char, 4096> buffer{};
+  ssize_t count = 0;
+  while ((count = read(output_, buffer.data(), buffer.size())) > 0) {
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(count));
+    unread_output_ += text;
+    last_output_ += text;
+  }
+  if (count == 0) has_closed_output_ = true;
+  if (last_output_.size() > kMostLastOutput) {
+    last_output_.erase(0, last_output_.size() - kMostLastOutput);
+  }
+}
+
+std::string TrainerProcess::end() {
+  if (how_it_ended_) return *how_it_ended_;
+  // A trainer that closed its socket is about to exit by itself: its own code says more than ours.
+  int status = 0;
+  const int patience_ms = has_ended_ ? 1000 : 0;
+  for (int waited_ms = 0; waited_ms <= patience_ms; waited_ms += 5) {
+    if (waitpid(process_, &status, WNOHANG) == process_) {
+      read_output();
+      return how_it_ended_.emplace(describe_status(status));
+    }
+    if (patience_ms > 0) usleep(5000);
+  }
+  kill(process_, SIGKILL);
+  waitpid(process_, &status, 0);
+  read_output();
+  return how_it_ended_.emplace(describe_status(status));
+}
+
+void TrainerProcess::wait(std::chrono::milliseconds patience) const {
+  // poll() passes over negative descriptors; a closed one would end every wait at once.
+  std::array<pollfd, 2> files = {
+      pollfd{.fd = has_ended_ ? -1 : socket_, .events = POLLIN, .revents = 0},
+      pollfd{.fd = has_closed_output_ ? -1 : output_, .events = POLLIN, .revents = 0}};
+  poll(files.data(), files.size(), static_cast<int>(patience.count()));
+}
+
+}  // namespace sweep

@@ -1,0 +1,184 @@
+#include "sweep/worker.hpp"
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include <unistd.h>
+
+#include "sweep/clock.hpp"
+#include "sweep/comm.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::chrono::milliseconds kShortestWait{1};
+constexpr std::chrono::milliseconds kLongestWait{20};
+
+std::string last_lines(const std::string& output) {
+  const auto begin = output.find_first_not_of(" \n");
+  if (begin == std::string::npos) return "";
+  return "; it printed last: " + output.substr(begin, output.find_last_not_of(" \n") + 1 - begin);
+}
+
+}  // namespace
+
+Worker::~Worker() {
+  if (!trainer_ || pack_) return;
+  try {
+    trainer_->send(protocol::Stop{});
+    trainer_->expect(std::chrono::seconds(2));
+  } catch (const std::exception&) {  // it has ended, which is what we asked for
+  }
+}
+
+void Worker::adopt(std::unique_ptr<TrainerProcess> trainer, protocol::Ready ready) {
+  trainer_ = std::move(trainer);
+  become_ready(ready);
+}
+
+void Worker::handle(const Command& command) {
+  if (const auto* settings = std::get_if<StartWorker>(&command)) start(*settings);
+  if (const auto* pack = std::get_if<protocol::PackRequest>(&command)) lend(*pack);
+  if (std::holds_alternative<QuitWorker>(command)) has_quit_ = true;
+}
+
+std::vector<Report> Worker::poll() {
+  if (trainer_) take_messages();
+  if (trainer_) check_silence();
+  return std::exchange(reports_, {});
+}
+
+void Worker::wait(std::chrono::milliseconds patience) const {
+  if (trainer_) {
+    trainer_->wait(patience);
+  } else {
+    usleep(static_cast<useconds_t>(patience.count()) * 1000);
+  }
+}
+
+void Worker::start(const StartWorker& start) {
+  settings_ = start;
+  if (!trainer_) start_trainer();
+}
+
+void Worker::start_trainer() {
+  try {
+    const auto device = map_rank_to_device(settings_.device, local_rank_, count_visible_gpus());
+    trainer_ = std::make_unique<TrainerProcess>(settings_.trainer);
+    is_ready_ = false;
+    last_message_ = Clock::now();
+    trainer_->send(protocol::Hello{.device = device, .threads = settings_.trainer.threads});
+  } catch (const std::exception& error) {
+    lose_trainer(error.what());
+  }
+}
+
+void Worker::lend(const protocol::PackRequest& pack) {
+  pack_ = pack;
+  last_message_ = Clock::now();
+  if (!trainer_) {
+    start_trainer();  // the pack is sent when it is ready
+    return;
+  }
+  if (!is_ready_) return;
+  try {
+    trainer_->send(pack);
+  } catch (const protocol::ProtocolError& error) {
+    lose_trainer(error.what());
+  }
+}
+
+void Worker::take_messages() {
+  try {
+    while (const auto message = trainer_->take()) {
+      take_message(*message);
+      if (!trainer_) return;
+    }
+  } catch (const protocol::ProtocolError& error) {
+    lose_trainer(error.what());
+    return;
+  }
+  if (auto output = trainer_->take_output(); !output.empty()) {
+    report(TrainerOutput{std::move(output)});
+  }
+  if (trainer_->has_ended()) lose_trainer("");
+}
+
+void Worker::take_message(const protocol::Message& message) {
+  last_message_ = Clock::now();
+  if (const auto* ready = std::get_if<protocol::Ready>(&message)) become_ready(*ready);
+  if (const auto* failure = std::get_if<protocol::Failure>(&message)) {
+    lose_trainer(failure->error);
+    return;
+  }
+  if (!pack_) return;
+  if (const auto* result = std::get_if<protocol::Result>(&message)) {
+    if (is_lent(*result)) report(*result);
+  } else if (const auto* progress = std::get_if<protocol::Progress>(&message)) {
+    if (progress->pack == pack_->pack) report(*progress);
+  } else if (const auto* done = std::get_if<protocol::Done>(&message)) {
+    if (done->pack != pack_->pack) return;
+    pack_.reset();
+    report(*done);
+  }
+}
+
+bool Worker::is_lent(const protocol::Result& result) const {
+  return result.pack == pack_->pack &&
+         std::ranges::find(pack_->trials, result.id, &protocol::TrialRequest::id) !=
+             pack_->trials.end();
+}
+
+void Worker::become_ready(const protocol::Ready& ready) {
+  is_ready_ = true;
+  if (!std::exchange(was_ready_, true)) report(WorkerReady{host_name(), ready.device});
+  if (pack_) lend(*pack_);
+}
+
+void Worker::check_silence() {
+  if (!pack_ || settings_.trial_timeout_s <= 0) return;
+  const std::chrono::duration<double> silence = Clock::now() - last_message_;
+  if (silence.count() > settings_.trial_timeout_s) {
+    lose_trainer("it said nothing for " + std::to_string(static_cast<int>(silence.count())) + " s");
+  }
+}
+
+void Worker::lose_trainer(const std::string& reason) {
+  std::string how = reason;
+  if (trainer_) {
+    const auto end = trainer_->end();
+    if (how.empty()) how = end;
+    how += last_lines(trainer_->last_output());
+    if (auto output = trainer_->take_output(); !output.empty()) {
+      report(TrainerOutput{std::move(output)});
+    }
+  }
+  trainer_.reset();
+  is_ready_ = false;
+  if (pack_) report(PackLost{pack_->pack, "trainer died: " + how});
+  pack_.reset();
+  if (!was_ready_) report(WorkerUnable{"the trainer cannot start (" + how + ")"});
+}
+
+void serve_coordinator(Communicator& world) {
+  Worker worker(world.local_rank());
+  auto patience = kShortestWait;
+  while (!worker.has_quit()) {
+    bool is_idle = true;
+    while (const auto envelope = world.receive()) {
+      worker.handle(parse_command(envelope->text));
+      is_idle = false;
+    }
+    for (const auto& report : worker.poll()) {
+      world.post(0, serialize(report));
+      is_idle = false;
+    }
+    patience = is_idle ? std::min(2 * patience, kLongestWait) : kShortestWait;
+    if (!worker.has_quit()) worker.wait(patience);
+  }
+  world.flush();
+}
+
+}  // namespace sweep

@@ -1,0 +1,115 @@
+#include "sweep/worker_messages.hpp"
+
+namespace sweep {
+namespace {
+
+using Json = nlohmann::json;
+using protocol::ProtocolError;
+
+/// A lambda per alternative of a variant.
+template <class... Lambdas>
+struct Overloaded : Lambdas... {
+  using Lambdas::operator()...;
+};
+template <class... Lambdas>
+Overloaded(Lambdas...) -> Overloaded<Lambdas...>;
+
+/// Trainers may print any bytes; JSON carries UTF-8 alone.
+std::string dump(const Json& json) {
+  return json.dump(/*indent=*/-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+Json to_json(const StartWorker& start) {
+  return {{"type", "start"},
+          {"program", start.trainer.program},
+          {"folder", start.trainer.folder.string()},
+          {"threads", start.trainer.threads},
+          {"device", static_cast<int>(start.device)},
+          {"trial_timeout_s", start.trial_timeout_s}};
+}
+
+StartWorker start_from(const Json& json) {
+  return {.trainer = {.program = json.at("program").get<std::vector<std::string>>(),
+                      .folder = json.at("folder").get<std::string>(),
+                      .threads = json.at("threads").get<int>()},
+          .device = static_cast<DeviceChoice>(json.at("device").get<int>()),
+          .trial_timeout_s = json.at("trial_timeout_s").get<double>()};
+}
+
+/// Parses with `parse`, and says of anything it throws that the text is no message.
+template <class Parse>
+auto parse_or_refuse(const std::string& text, Parse parse) {
+  try {
+    return parse(Json::parse(text));
+  } catch (const Json::exception& error) {
+    throw ProtocolError(std::string("a rank sent what is no message (") + error.what() + ")");
+  }
+}
+
+/// The alternative that a trainer's message is among a worker's reports.
+Report report_from(protocol::Message message) {
+  return std::visit(
+      Overloaded{[](protocol::Result& result) -> Report { return std::move(result); },
+                 [](protocol::Progress& progress) -> Report { return progress; },
+                 [](protocol::Done& done) -> Report { return done; },
+                 [](auto&) -> Report { throw ProtocolError("a rank sent an unknown report"); }},
+      message);
+}
+
+}  // namespace
+
+std::string serialize(const Command& command) {
+  return std::visit(
+      Overloaded{[](const StartWorker& start) { return dump(to_json(start)); },
+                 [](const protocol::PackRequest& pack) { return protocol::serialize(pack); },
+                 [](const QuitWorker&) {
+                   return dump({{"type", "quit"}});
+                 }},
+      command);
+}
+
+std::string serialize(const Report& report) {
+  return std::visit(
+      Overloaded{
+          [](const WorkerReady& ready) {
+            return dump({{"type", "worker_ready"}, {"host", ready.host}, {"device", ready.device}});
+          },
+          [](const WorkerUnable& unable) {
+            return dump({{"type", "worker_unable"}, {"reason", unable.reason}});
+          },
+          [](const PackLost& lost) {
+            return dump({{"type", "pack_lost"}, {"pack", lost.pack}, {"reason", lost.reason}});
+          },
+          [](const TrainerOutput& output) {
+            return dump({{"type", "output"}, {"text", output.text}});
+          },
+          [](const auto& message) { return protocol::serialize(message); }},
+      report);
+}
+
+Command parse_command(const std::string& text) {
+  return parse_or_refuse(text, [&text](const Json& json) -> Command {
+    const auto type = json.at("type").get<std::string>();
+    if (type == "start") return start_from(json);
+    if (type == "quit") return QuitWorker{};
+    const auto message = protocol::parse_message(text);
+    if (const auto* pack = std::get_if<protocol::PackRequest>(&message)) return *pack;
+    throw ProtocolError("a rank sent an unknown command '" + type + "'");
+  });
+}
+
+Report parse_report(const std::string& text) {
+  return parse_or_refuse(text, [&text](const Json& json) -> Report {
+    const auto type = json.at("type").get<std::string>();
+    const auto field = [&json](const char* name) { return json.at(name).get<std::string>(); };
+    if (type == "worker_ready") return WorkerReady{field("host"), field("device")};
+    if (type == "worker_unable") return WorkerUnable{field("reason")};
+    if (type == "pack_lost") {
+      return PackLost{json.at("pack").get<std::int64_t>(), field("reason")};
+    }
+    if (type == "output") return TrainerOutput{field("text")};
+    return report_from(protocol::parse_message(text));
+  });
+}
+
+}  // namespace sweep

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "protocol/messages.hpp"
+#include "sweep/devices.hpp"
+#include "sweep/trainer_process.hpp"
+
+/// What the coordinator and the workers say to each other, as JSON text between ranks.
+namespace sweep {
+
+// --- to a worker ---
+
+/// Asks to start a trainer; the answer is WorkerReady or WorkerUnable.
+struct StartWorker {
+  TrainerCommand trainer = {};
+  DeviceChoice device = DeviceChoice::cpu;
+  double trial_timeout_s = 0;  ///< longest silence of a trainer with a pack; 0: any
+};
+
+/// Asks to end, whatever is being trained.
+struct QuitWorker {};
+
+using Command = std::variant<StartWorker, protocol::PackRequest, QuitWorker>;
+
+// --- from a worker ---
+
+struct WorkerReady {
+  std::string host = {};
+  std::string device = {};  ///< "cpu (AMD EPYC)"
+};
+
+/// This worker cannot train and asks for nothing more.
+struct WorkerUnable {
+  std::string reason = {};
+};
+
+/// The trainer ended, hung or sent garbage while it had a pack.
+struct PackLost {
+  std::int64_t pack = 0;
+  std::string reason = {};
+};
+
+/// What a trainer printed.
+struct TrainerOutput {
+  std::string text = {};
+};
+
+using Report = std::variant<WorkerReady, WorkerUnable, protocol::Result, protocol::Progress,
+                            protocol::Done, PackLost, TrainerOutput>;
+
+/// Throws (the parsers): protocol::ProtocolError if the text is no such message.
+std::string serialize(const Command& command);
+std::string serialize(const Report& report);
+Command parse_command(const std::string& text);
+Report parse_report(const std::string& text);
+
+}  // namespace sweep

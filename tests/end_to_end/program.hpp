@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+/// Runs programs as people do, for tests of whole processes.
+namespace end_to_end {
+
+struct Ended {
+  int exit_code = -1;  ///< 128 + signal if a signal ended it
+  std::string out = {};
+  std::string err = {};
+};
+
+/// A program that runs in a session of its own. Dropping it kills it with all its descendants.
+class Program {
+ public:
+  explicit Program(const std::vector<std::string>& command);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  pid_t process() const { return process_; }
+
+  /// Sends a signal to the program alone.
+  void signal(int number) const;
+
+  /// Kills it and everything it has started, without a chance to clean up.
+  void kill_all() const;
+
+  /// Waits for its end, and for that of everybody who holds its output.
+  Ended wait();
+
+ private:
+  pid_t process_ = -1;
+  int out_ = -1;
+  int err_ = -1;
+  bool has_ended_ = false;
+};
+
+/// Starts a program and waits for its end.
+Ended run(const std::vector<std::string>& command);
+
+/// All living processes that descend from one.
+std::vector<pid_t> descendants_of(pid_t process);
+
+}  // namespace end_to_end

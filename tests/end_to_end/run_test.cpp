@@ -1,0 +1,354 @@
+/// `mpisweep run` as people see it, with a trainer that trains nothing and misbehaves on request.
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include "tests/end_to_end/sweep_folder.hpp"
+
+namespace end_to_end {
+namespace {
+
+/// 24 trials in packs of up to 4: width 2 or 3, seeds 0..5, two rates.
+std::string scripted(const std::string& trial = "{}") {
+  return "name: scripted\ntrainer: [" SCRIPTED_TRAINER "]\ntrial: " + trial +
+         "\ngrid: {width: [2, 3], seed: 0..5, learning_rate: [0.25, 0.5]}\n";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+class RanksTest : public testing::TestWithParam<int> {};
+
+TEST_P(RanksTest, GiveTheSameDataAsOneRank) {
+  const SweepFolder sweep(scripted());
+  ASSERT_EQ(run(sweep.mpirun_command(1, "one")).exit_code, 0);
+
+  const auto ended = run(sweep.mpirun_command(GetParam(), "many"));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(sweep.data("many"), sweep.data("one"));
+  EXPECT_EQ(sweep.num_recorded("many"), 24U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Run, RanksTest, testing::Values(2, 4));
+
+TEST(Run, StartsItselfUnderMpirunAndShowsATable) {
+  const SweepFolder sweep(scripted());
+
+  const auto ended = run(sweep.run_command({"--ranks", "2"}));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "2 width × 6 seed × 2 learning_rate = 24 trials")) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "2 ranks on")) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "24 trials finished")) << ended.err;
+  EXPECT_TRUE(contains(ended.out, "width  learning_rate  score")) << ended.out;
+  EXPECT_TRUE(contains(ended.out, "xarray.open_dataset(")) << ended.out;
+}
+
+TEST(Run, HasNothingToDoTheSecondTime) {
+  const SweepFolder sweep(scripted());
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+
+  const auto ended = run(sweep.run_command());
+
+  EXPECT_EQ(ended.exit_code, 0);
+  EXPECT_TRUE(contains(ended.err, "nothing to do: 24 of 24 trials are finished")) << ended.err;
+  EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
+TEST(Run, TrainsOnlyWhatAChangedConfigAdds) {
+  const SweepFolder sweep(scripted());
+  ASSERT_EQ(run(sweep.run_command({"--set", "seed=0..3"})).exit_code, 0);
+  ASSERT_EQ(sweep.num_recorded(), 16U);
+
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+
+  EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
+TEST(Run, RefusesBadInputBeforeItStarts) {
+  const SweepFolder sweep(scripted("{width: 1}"));
+
+  const auto ended = run(sweep.run_command());
+
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_TRUE(contains(ended.err, "'width' stands in trial and in grid")) << ended.err;
+  EXPECT_FALSE(std::filesystem::exists(sweep.output()));
+}
+
+TEST(Run, RefusesUnknownOptions) {
+  EXPECT_EQ(run({MPISWEEP, "run", "--colour"}).exit_code, 2);
+  EXPECT_EQ(run({MPISWEEP, "dance"}).exit_code, 2);
+}
+
+struct Trouble {
+  std::string name = {};
+  std::string error = {};
+  int attempts = 2;
+};
+
+class TroubleTest : public testing::TestWithParam<Trouble> {};
+
+TEST_P(TroubleTest, CostsOnlyTheTrialsItHits) {
+  const SweepFolder sweep("name: scripted\ntrainer: [" SCRIPTED_TRAINER
+                          "]\ntrial: {trouble_seed: 3, trouble: " +
+                          GetParam().name + "}\ngrid: {seed: 0..3}\nrun: {trial_timeout: 2}\n");
+
+  const auto ended = run(sweep.run_command({"--ranks", "1"}));
+
+  EXPECT_EQ(ended.exit_code, 3) << ended.err;
+  const auto trials = sweep.data();
+  ASSERT_EQ(trials.size(), 4U);
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(trials[i]["status"], "finished");
+  EXPECT_EQ(trials[3]["status"], "failed");
+  EXPECT_TRUE(contains(trials[3]["error"], GetParam().error)) << trials[3]["error"];
+  EXPECT_TRUE(contains(ended.err, "seed=3")) << ended.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Run, TroubleTest,
+    testing::Values(Trouble{"abort", "signal 6"}, Trouble{"segfault", "signal 11"},
+                    Trouble{"exit", "exit code 7; it printed last: about to exit"},
+                    Trouble{"hang", "said nothing for 2 s"}, Trouble{"garbage", "trainer died"},
+                    Trouble{"throw", "no luck"}, Trouble{"no_result", "no result"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(Run, TriesAPackOnceMoreWithAFreshTrainer) {
+  const SweepFolder sweep(scripted("{trouble: segfault, trouble_seed: 2, trouble_attempts: 1}"));
+
+  const auto ended = run(sweep.run_command({"--ranks", "2"}));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(sweep.num_recorded(), 24U) << "what was finished before the crash is not trained again";
+}
+
+TEST(Run, TriesCrashedTrialsAgainLaterButNotFailedOnes) {
+  const SweepFolder crashed(scripted("{trouble: abort, trouble_seed: 2}"));
+  const SweepFolder failed(scripted("{trouble: throw, trouble_seed: 2}"));
+  ASSERT_EQ(run(crashed.run_command()).exit_code, 3);
+  ASSERT_EQ(run(failed.run_command()).exit_code, 3);
+  const auto num_crashed = crashed.num_recorded();
+  const auto num_failed = failed.num_recorded();
+
+  EXPECT_EQ(run(crashed.run_command()).exit_code, 3);
+  EXPECT_EQ(run(failed.run_command()).exit_code, 3);
+
+  EXPECT_GT(crashed.num_recorded(), num_crashed);
+  EXPECT_EQ(failed.num_recorded(), num_failed);
+  run(failed.run_command({"--retry-failed"}));
+  EXPECT_GT(failed.num_recorded(), num_failed);
+}
+
+TEST(Run, CapsTheLogOfATrainerThatFloodsIt) {
+  const SweepFolder sweep(scripted("{trouble: flood, trouble_seed: 2}"));
+
+  EXPECT_EQ(run(sweep.run_command({"--ranks", "2"})).exit_code, 0);
+
+  EXPECT_LE(std::filesystem::file_size(sweep.output() + "/log.txt"), 11'000'000U);
+}
+
+TEST(Run, IsRefusedWhileAnotherRunUsesTheFolder) {
+  const SweepFolder sweep(scripted("{sleep_ms: 1500}"));
+  const Program first(sweep.run_command({"--ranks", "1"}));
+  while (!std::filesystem::exists(sweep.output() + "/status.json")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+
+  const auto second = run(sweep.run_command({"--ranks", "1"}));
+
+  EXPECT_EQ(second.exit_code, 4);
+  EXPECT_TRUE(contains(second.err, "is in use (process ")) << second.err;
+}
+
+TEST(Run, SavesAndStopsOnASignalAndContinuesLater) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const SweepFolder sweep(scripted("{sleep_ms: 100}"));
+    Program first(sweep.run_command({"--ranks", "2"}));
+    while (!std::filesystem::exists(sweep.output() + "/journal") || sweep.num_recorded() == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+
+    first.signal(signal);
+    const auto stopped = first.wait();
+
+    EXPECT_EQ(stopped.exit_code, 128 + signal);
+    EXPECT_TRUE(contains(stopped.err, "the same command continues")) << stopped.err;
+    const auto num_finished = sweep.num_recorded();
+    EXPECT_LT(num_finished, 24U);
+    const auto ended = run(sweep.run_command({"--ranks", "2"}));
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    EXPECT_TRUE(contains(ended.err, "continuing ")) << ended.err;
+    EXPECT_EQ(sweep.num_recorded(), 24U) << "nothing is trained twice";
+  }
+}
+
+TEST(Run, LosesNothingAndRepeatsNothingWhenEverythingIsKilled) {
+  const SweepFolder sweep(scripted("{sleep_ms: 20}"));
+  ASSERT_EQ(run(sweep.run_command({"--ranks", "2"}, "undisturbed")).exit_code, 0);
+  std::mt19937 random(1);
+
+  for (int kills = 0; kills < 8; ++kills) {
+    const Program victim(sweep.run_command({"--ranks", "2"}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300 + random() % 500));
+    victim.kill_all();
+  }
+  const auto ended = run(sweep.run_command({"--ranks", "3"}));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(sweep.data(), sweep.data("undisturbed"));
+  EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
+TEST(Run, LeavesNoProcessBehindWhenItIsKilled) {
+  const SweepFolder sweep(scripted("{sleep_ms: 1000}"));
+  const Program victim(sweep.run_command({"--ranks", "2"}));
+  while (!std::filesystem::exists(sweep.output() + "/status.json")) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  const auto family = descendants_of(victim.process());
+  ASSERT_GE(family.size(), 5U) << "mpirun, two ranks, two trainers";
+
+  victim.signal(SIGKILL);
+
+  const auto is_alive = [](pid_t process) { return kill(process, 0) == 0; };
+  for (int i = 0; i < 1000 && std::any_of(family.begin(), family.end(), is_alive); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(std::none_of(family.begin(), family.end(), is_alive));
+}
+
+TEST(Run, EndsTheJobAtOnceAndNamesTheRankWhenItsFolderCannotBeMade) {
+  const SweepFolder sweep(scripted());
+
+  const auto ended = run(sweep.run_command({"--ranks", "2"}, "a.yaml/below/a/file"));
+
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_TRUE(contains(ended.err, "mpisweep: rank 0: cannot make")) << ended.err;
+}
+
+TEST(Run, EndsTheJobAtOnceAndNamesTheRankThatGotGarbage) {
+  const SweepFolder sweep(scripted());
+  auto command = sweep.run_command();
+  command.insert(command.begin(), {"mpirun", "--oversubscribe", "--bind-to", "none", "-n", "1",
+                                   RANK_OF_GARBAGE, ":", "-n", "1"});
+
+  const auto ended = run(command);
+
+  EXPECT_NE(ended.exit_code, 0);
+  EXPECT_TRUE(contains(ended.err, "mpisweep: rank 1: a rank sent what is no message")) << ended.err;
+}
+
+TEST(Run, DoesNotSpinWhileItWaits) {
+  const SweepFolder sweep("name: a\ntrainer: [" SCRIPTED_TRAINER
+                          "]\ntrial: {sleep_ms: 3000}\ngrid: {seed: [0]}\n");
+
+  rusage before{};
+  rusage after{};
+  getrusage(RUSAGE_CHILDREN, &before);
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(run(sweep.mpirun_command(4)).exit_code, 0);
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+  getrusage(RUSAGE_CHILDREN, &after);
+
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  const double cpu = seconds(after.ru_utime) + seconds(after.ru_stime) - seconds(before.ru_utime) -
+                     seconds(before.ru_stime);
+  // Four spinning ranks would take four cores for the three seconds of sleep.
+  EXPECT_LT(cpu, 0.75 * wall.count()) << "start and end of four ranks included";
+}
+
+TEST(Plan, ShowsAxesTrialsAndPacksAndStartsNothing) {
+  const SweepFolder sweep(scripted());
+
+  const auto ended =
+      run({MPISWEEP, "plan", sweep.config(), "--ranks", "2", "--output", sweep.output()});
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_TRUE(contains(ended.out, "seed            0..5   replicates")) << ended.out;
+  EXPECT_TRUE(contains(ended.out, "24 trials, 24 to do")) << ended.out;
+  EXPECT_TRUE(contains(ended.out, "6 packs of 4")) << ended.out;
+  EXPECT_FALSE(std::filesystem::exists(sweep.output()));
+}
+
+TEST(Status, TellsOfFinishedAndFailedTrials) {
+  const SweepFolder sweep(scripted("{trouble: throw, trouble_seed: 2}"));
+  run(sweep.run_command({"--ranks", "2"}));
+
+  const auto ended = run({MPISWEEP, "status", sweep.output()});
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_TRUE(contains(ended.out, "20/24")) << ended.out;
+  EXPECT_TRUE(contains(ended.out, "4 failed")) << ended.out;
+  EXPECT_TRUE(contains(ended.out, "width=2 seed=2 learning_rate=0.25   no luck (1 attempt)"))
+      << ended.out;
+}
+
+TEST(Status, TellsThatARunWasKilled) {
+  const SweepFolder sweep(scripted("{sleep_ms: 500}"));
+  {
+    const Program victim(sweep.run_command({"--ranks", "1"}));
+    while (!std::filesystem::exists(sweep.output() + "/status.json")) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    victim.kill_all();
+  }
+
+  EXPECT_TRUE(contains(run({MPISWEEP, "status", sweep.output()}).out, "interrupted"));
+}
+
+TEST(Status, NamesAFolderWithoutResults) {
+  const auto ended = run({MPISWEEP, "status", "/nowhere"});
+
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_TRUE(contains(ended.err, "/nowhere")) << ended.err;
+}
+
+TEST(Show, AveragesOverSeeds) {
+  const SweepFolder sweep(scripted());
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+
+  const auto ended = run({MPISWEEP, "show", sweep.output(), "--by", "learning_rate", "--json"});
+
+  // Seeds 0..5 and a rate of 0.25: the scores' mean is 2.5 + 0.25.
+  EXPECT_EQ(nlohmann::json::parse(ended.out)[0]["score"]["mean"], 2.75);
+}
+
+TEST(Show, SuggestsWhatAMisspeltMetricMeant) {
+  const SweepFolder sweep(scripted());
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+
+  const auto ended = run({MPISWEEP, "show", sweep.output(), "--metric", "scroe"});
+
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_TRUE(contains(ended.err, "did you mean 'score'?")) << ended.err;
+}
+
+TEST(Export, WritesALinePerTrial) {
+  const SweepFolder sweep(scripted());
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+
+  const auto ended = run({MPISWEEP, "export", sweep.output(), "--format", "csv"});
+
+  EXPECT_EQ(std::count(ended.out.begin(), ended.out.end(), '\n'), 25);
+  EXPECT_TRUE(contains(ended.out, "trial,width,seed,learning_rate,status,")) << ended.out;
+}
+
+TEST(Help, ShowsAnExampleForEveryCommand) {
+  for (const char* command : {"run", "plan", "status", "show", "export", "studies"}) {
+    const auto ended = run({MPISWEEP, command, "--help"});
+
+    EXPECT_EQ(ended.exit_code, 0);
+    EXPECT_TRUE(contains(ended.out, std::string("example: mpisweep ") + command)) << ended.out;
+  }
+}
+
+}  // namespace
+}  // namespace end_to_end

@@ -1,0 +1,117 @@
+/// `mpisweep run` with the real trainer: the shipped configs, made short.
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "tests/end_to_end/sweep_folder.hpp"
+
+namespace end_to_end {
+namespace {
+
+std::string shipped_config(const std::string& name) {
+  std::ostringstream text;
+  text << std::ifstream(std::string(CONFIGS) + "/" + name).rdbuf();
+  return text.str();
+}
+
+/// The quickstart with fewer epochs and seeds: 12 trials.
+const std::vector<std::string> kShort = {"--set",     "epochs=4", "--set",
+                                         "seed=0..1", "--set",    "learning_rate=[0.1, 0.2]"};
+
+std::vector<std::string> with(std::vector<std::string> command,
+                              const std::vector<std::string>& more) {
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
+
+TEST(Training, GivesTheSameBitsForOneTwoAndFourRanks) {
+  const SweepFolder sweep(shipped_config("quickstart.yaml"));
+
+  for (const int ranks : {1, 2, 4}) {
+    const auto ended = run(with(sweep.mpirun_command(ranks, std::to_string(ranks)), kShort));
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  }
+
+  EXPECT_EQ(sweep.data("1").size(), 12U);
+  EXPECT_EQ(sweep.data("2"), sweep.data("1"));
+  EXPECT_EQ(sweep.data("4"), sweep.data("1"));
+}
+
+TEST(Training, GivesTheSameBitsForAnyPackWidth) {
+  const SweepFolder sweep(shipped_config("quickstart.yaml"));
+
+  for (const int width : {1, 3, 8}) {
+    const auto setting = "run.pack_width=" + std::to_string(width);
+    const auto ended = run(
+        with(sweep.run_command({"--ranks", "1", "--set", setting}, std::to_string(width)), kShort));
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  }
+
+  EXPECT_EQ(sweep.data("3"), sweep.data("1"));
+  EXPECT_EQ(sweep.data("8"), sweep.data("1"));
+}
+
+TEST(Training, GivesTheSameBitsAfterKillsAsUndisturbed) {
+  const SweepFolder sweep(shipped_config("quickstart.yaml"));
+  ASSERT_EQ(run(with(sweep.run_command({"--ranks", "2"}, "undisturbed"), kShort)).exit_code, 0);
+  std::mt19937 random(1);
+
+  for (int kills = 0; kills < 5; ++kills) {
+    const Program victim(with(sweep.run_command({"--ranks", "2"}), kShort));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500 + random() % 1000));
+    victim.kill_all();
+  }
+  const auto ended = run(with(sweep.run_command({"--ranks", "1"}), kShort));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(sweep.data(), sweep.data("undisturbed"));
+  EXPECT_EQ(sweep.num_recorded(), 12U);
+}
+
+TEST(Training, ReportsAllProblemsOfAConfigWithTheirLines) {
+  const SweepFolder sweep(
+      "trial:\n"
+      "  study: focus_classification\n"
+      "  epoch: 3\n"
+      "  dataset: {kind: linear_orthogonal, segments: 1}\n"
+      "grid:\n"
+      "  loss: [soft, sotf]\n"
+      "  learning_rate: [0.1, -1]\n");
+
+  const auto ended = run(sweep.run_command());
+
+  EXPECT_EQ(ended.exit_code, 2);
+  for (const char* line : {"(line 3)", "(line 4)", "(line 6)", "(line 7)", "did you mean 'soft'?",
+                           "did you mean 'epochs'?", "4 problems, nothing was started"}) {
+    EXPECT_NE(ended.err.find(line), std::string::npos) << line << " is not in\n" << ended.err;
+  }
+}
+
+TEST(Training, NamesMissingDataAndWhereItComesFrom) {
+  const SweepFolder sweep(shipped_config("mnist_mosaics.yaml"));
+  setenv("MPISWEEP_DATA", "/nowhere", 1);
+
+  const auto ended = run(sweep.run_command());
+
+  unsetenv("MPISWEEP_DATA");
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_NE(ended.err.find("/nowhere/mnist"), std::string::npos) << ended.err;
+  EXPECT_NE(ended.err.find("./dev data mnist"), std::string::npos) << ended.err;
+}
+
+TEST(Trainer, AnswersAPackRequestFromStandardInput) {
+  const auto ended = run({"bash", "-c",
+                          R"(echo '{"type":"hello","version":1,"device":"cpu","threads":1}
+{"type":"pack","pack":1,"attempt":1,"settings":{"study":"focus_classification","loss":"hard","epochs":2,"model":"linear","dataset":{"kind":"linear_orthogonal","size":500}},"trials":[{"id":"0000000000000001","seed":0,"learning_rate":0.1}]}' | )" MPISWEEP_TRAINER_PROGRAM});
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_NE(ended.out.find(R"("status":"finished")"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find(R"("type":"done")"), std::string::npos) << ended.out;
+}
+
+}  // namespace
+}  // namespace end_to_end

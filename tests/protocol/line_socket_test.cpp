@@ -1,0 +1,176 @@
+#include "protocol/line_socket.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "protocol/messages.hpp"
+
+namespace protocol {
+namespace {
+
+/// Two connected descriptors; either can be closed early.
+class Ends {
+ public:
+  Ends(int ours, int theirs) : ours_(ours), theirs_(theirs) {}
+  ~Ends() {
+    close_theirs();
+    close(ours_);
+  }
+  Ends(const Ends&) = delete;
+  Ends& operator=(const Ends&) = delete;
+
+  int ours() const { return ours_; }
+  int theirs() const { return theirs_; }
+  void close_theirs() {
+    if (theirs_ >= 0) close(theirs_);
+    theirs_ = -1;
+  }
+
+ private:
+  int ours_;
+  int theirs_;
+};
+
+Ends socket_pair(int flags = 0) {
+  int ends[2] = {-1, -1};
+  if (socketpair(AF_UNIX, SOCK_STREAM | flags, 0, ends) != 0)
+    throw std::runtime_error("socketpair");
+  return {ends[0], ends[1]};
+}
+
+/// We read, they write.
+Ends pipe_ends() {
+  int ends[2] = {-1, -1};
+  if (pipe(ends) != 0) throw std::runtime_error("pipe");
+  return {ends[0], ends[1]};
+}
+
+void send_raw(int descriptor, const std::string& bytes) {
+  ASSERT_EQ(write(descriptor, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+}
+
+TEST(LineReader, ReturnsLinesInOrderWithoutTheirNewlines) {
+  Ends ends = socket_pair();
+  LineReader reader(ends.ours());
+
+  write_line(ends.theirs(), "first");
+  write_line(ends.theirs(), "");
+  write_line(ends.theirs(), "third");
+
+  EXPECT_EQ(reader.next(), "first");
+  EXPECT_EQ(reader.next(), "");
+  EXPECT_EQ(reader.next(), "third");
+}
+
+TEST(LineReader, SaysNothingWhenTheOtherSideClosedBetweenLines) {
+  Ends ends = socket_pair();
+  LineReader reader(ends.ours());
+  write_line(ends.theirs(), "last words");
+  ends.close_theirs();
+
+  EXPECT_EQ(reader.next(), "last words");
+  EXPECT_EQ(reader.next(), std::nullopt);
+}
+
+TEST(LineReader, ThrowsWhenTheOtherSideClosedInsideALine) {
+  Ends ends = socket_pair();
+  LineReader reader(ends.ours());
+  send_raw(ends.theirs(), "whole\nhalf");
+  ends.close_theirs();
+
+  EXPECT_EQ(reader.next(), "whole");
+  EXPECT_THROW(reader.next(), ProtocolError);
+}
+
+TEST(LineReader, TakesALineOnlyWhenItIsComplete) {
+  Ends ends = socket_pair();
+  LineReader reader(ends.ours());
+
+  send_raw(ends.theirs(), "one\ntw");
+  EXPECT_TRUE(reader.receive());
+  EXPECT_EQ(reader.take(), "one");
+  EXPECT_EQ(reader.take(), std::nullopt);
+
+  send_raw(ends.theirs(), "o\n");
+  EXPECT_TRUE(reader.receive());
+  EXPECT_EQ(reader.take(), "two");
+}
+
+TEST(LineReader, ReceivesWithoutWaiting) {
+  Ends ends = socket_pair();
+  LineReader reader(ends.ours());
+
+  EXPECT_TRUE(reader.receive());  // returns at all: the socket blocks and is empty
+  EXPECT_EQ(reader.take(), std::nullopt);
+}
+
+TEST(LineReader, TellsOfTheEndAndKeepsWhatCameBefore) {
+  Ends ends = socket_pair();
+  LineReader reader(ends.ours());
+  write_line(ends.theirs(), "last words");
+  ends.close_theirs();
+
+  EXPECT_FALSE(reader.receive());
+  EXPECT_EQ(reader.take(), "last words");
+}
+
+TEST(LineReader, ReadsAPipe) {
+  Ends ends = pipe_ends();
+  LineReader reader(ends.ours());
+
+  write_line(ends.theirs(), "over a pipe");
+  ends.close_theirs();
+
+  EXPECT_EQ(reader.next(), "over a pipe");
+  EXPECT_EQ(reader.next(), std::nullopt);
+}
+
+/// A line far larger than the kernel's buffers must cross in pieces.
+void expect_large_line_crosses(const Ends& ends) {
+  const std::string line(8'000'000, 'x');
+  std::thread writer([&] { write_line(ends.theirs(), line); });
+  LineReader reader(ends.ours());
+
+  const auto received = reader.next();
+  writer.join();
+
+  EXPECT_TRUE(received == line);  // EXPECT_EQ would print both
+}
+
+TEST(LineSocket, CarriesALineLargerThanItsBuffer) {
+  expect_large_line_crosses(socket_pair());
+}
+
+TEST(LineSocket, CarriesALargeLineWithoutBlockingDescriptors) {
+  expect_large_line_crosses(socket_pair(SOCK_NONBLOCK));
+}
+
+TEST(LineSocket, WaitsOnANonBlockingDescriptor) {
+  Ends ends = socket_pair(SOCK_NONBLOCK);
+  LineReader reader(ends.ours());
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    write_line(ends.theirs(), "late");
+  });
+
+  const auto line = reader.next();
+  writer.join();
+
+  EXPECT_EQ(line, "late");
+}
+
+TEST(WriteLine, ThrowsWhenTheOtherSideHasClosed) {
+  Ends ends = socket_pair();
+  ends.close_theirs();
+
+  EXPECT_THROW(write_line(ends.ours(), "anyone?"), ProtocolError);  // SIGPIPE would end the test
+}
+
+}  // namespace
+}  // namespace protocol

@@ -1,0 +1,217 @@
+#include "sweep/config.hpp"
+
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "sweep/config_text.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace sweep {
+namespace {
+
+/// A config from text, with what is wrong with it.
+struct Reading {
+  Config config = {};
+  std::vector<ConfigProblem> problems = {};
+  std::string text = {};  // of the problems, the file is called a.yaml
+};
+
+Reading read(const std::string& yaml, const std::vector<std::string>& overrides = {}) {
+  const TemporaryFolder folder;
+  Reading reading;
+  reading.config = read_config(folder.write("a.yaml", yaml), overrides, reading.problems);
+  reading.text = describe(reading.problems, "a.yaml");
+  return reading;
+}
+
+TEST(ParseScalar, FollowsTheYamlCoreSchema) {
+  EXPECT_EQ(parse_scalar("12"), 12);
+  EXPECT_EQ(parse_scalar("-3"), -3);
+  EXPECT_EQ(parse_scalar("0.5"), 0.5);
+  EXPECT_EQ(parse_scalar("1e-3"), 0.001);
+  EXPECT_EQ(parse_scalar("true"), true);
+  EXPECT_EQ(parse_scalar("~"), nullptr);
+  EXPECT_EQ(parse_scalar("soft"), "soft");
+  EXPECT_EQ(parse_scalar("1.2.3"), "1.2.3");
+}
+
+TEST(ParseScalar, KeepsNumbersThatNoTypeHoldsAsText) {
+  EXPECT_EQ(parse_scalar("99999999999999999999"), "99999999999999999999");
+  EXPECT_EQ(parse_scalar("1e999"), "1e999");
+  EXPECT_EQ(parse_scalar("nan"), "nan");
+}
+
+TEST(ParseScalar, TakesIntegersUpToSixtyFourBits) {
+  EXPECT_EQ(parse_scalar("9223372036854775807"), INT64_MAX);
+}
+
+TEST(ParseRange, IncludesBothEnds) {
+  const auto range = parse_range("0..4");
+
+  ASSERT_TRUE(range.has_value());
+  EXPECT_EQ(range->first, 0);
+  EXPECT_EQ(range->last, 4);
+}
+
+TEST(ParseRange, RefusesWhatIsNoIntegerRange) {
+  EXPECT_FALSE(parse_range("0..x"));
+  EXPECT_FALSE(parse_range("..4"));
+  EXPECT_FALSE(parse_range("0.5..4"));
+  EXPECT_FALSE(parse_range("../data"));
+}
+
+TEST(ExpandEnvironment, PutsInValuesAndDefaults) {
+  setenv("MPISWEEP_TEST_A", "x", 1);
+  unsetenv("MPISWEEP_TEST_B");
+
+  EXPECT_EQ(expand_environment("${MPISWEEP_TEST_A}/mnist"), "x/mnist");
+  EXPECT_EQ(expand_environment("${MPISWEEP_TEST_B:-data}/mnist"), "data/mnist");
+  EXPECT_EQ(expand_environment("a ${"), "a ${");
+}
+
+TEST(ExpandEnvironment, RefusesAnUnsetVariableWithoutDefault) {
+  unsetenv("MPISWEEP_TEST_B");
+
+  EXPECT_THROW(expand_environment("${MPISWEEP_TEST_B}"), std::invalid_argument);
+}
+
+TEST(Config, ReadsEveryBlock) {
+  const auto [config, problems, text] = read(R"(
+name: mosaics
+trainer: [python3, t.py]
+datasets:
+  digits: {kind: mosaic}
+trial: {epochs: 30}
+grid:
+  seed: 0..2
+  loss: [soft, hard]
+replicate: [seed]
+run: {pack_width: 4, trial_timeout: 60}
+)");
+
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(config.name, "mosaics");
+  EXPECT_EQ(config.trainer, (std::vector<std::string>{"python3", "t.py"}));
+  EXPECT_NE(config.datasets.find("digits"), nullptr);
+  EXPECT_EQ(config.trial.find("epochs")->scalar, 30);
+  ASSERT_EQ(config.grid.size(), 2U);
+  EXPECT_EQ(config.grid[0].values.size(), 3U);
+  EXPECT_EQ(config.grid[1].values[1].scalar, "hard");
+  EXPECT_EQ(config.run.pack_width, 4);
+  EXPECT_EQ(config.run.trial_timeout_s, 60);
+}
+
+TEST(Config, IsNamedAfterItsFileByDefault) {
+  EXPECT_EQ(read("trial: {a: 1}").config.name, "a");
+}
+
+TEST(Config, NamesAnUnknownKeyWithItsLineAndASuggestion) {
+  EXPECT_EQ(read("name: x\ngird: {a: [1]}\n").text,
+            "unknown key 'gird' in a.yaml (line 2), did you mean 'grid'?\n");
+}
+
+TEST(Config, NamesBothLinesOfADuplicateKey) {
+  EXPECT_EQ(read("trial:\n  a: 1\n  a: 2\n").text,
+            "key 'a' stands here a second time in a.yaml (line 3), the first is in line 2\n");
+}
+
+TEST(Config, ReportsAllProblemsInLineOrder) {
+  const auto reading = read("grid: {a: []}\nrun: {pack_width: 0}\nfoo: 1\n");
+
+  ASSERT_EQ(reading.problems.size(), 3U);
+  EXPECT_LT(reading.text.find("axis 'a' is empty"), reading.text.find("run.pack_width is 0"));
+  EXPECT_LT(reading.text.find("run.pack_width is 0"), reading.text.find("unknown key 'foo'"));
+}
+
+TEST(Config, RefusesAnUnsetVariable) {
+  unsetenv("MPISWEEP_TEST_B");
+
+  EXPECT_EQ(read("trial:\n  root: ${MPISWEEP_TEST_B}/x\n").text,
+            "the environment variable 'MPISWEEP_TEST_B' is not set in a.yaml (line 2), set it, or "
+            "write ${MPISWEEP_TEST_B:-default}\n");
+}
+
+TEST(Config, RefusesARangeThatIsTooLong) {
+  EXPECT_NE(read("grid: {seed: 0..1000000000000}").text.find("is too long"), std::string::npos);
+}
+
+TEST(Config, RefusesARangeThatRunsBackwards) {
+  EXPECT_NE(read("grid: {seed: 4..0}").text.find("is empty"), std::string::npos);
+}
+
+TEST(Config, CopiesWhatAnAliasNames) {
+  const auto reading = read("trial: &shared {epochs: 3}\ndatasets: {a: *shared}\n");
+
+  EXPECT_EQ(reading.text, "");
+  EXPECT_EQ(reading.config.datasets.find("a")->find("epochs")->scalar, 3);
+}
+
+TEST(Config, RefusesAnAliasInsideItsAnchor) {
+  EXPECT_NE(read("trial: &t {a: *t}\n").text.find("an alias stands inside its own anchor"),
+            std::string::npos);
+}
+
+TEST(Config, RefusesAliasesThatMultiply) {
+  std::string bomb = "trial:\n  a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n";
+  for (int i = 1; i < 12; ++i) {
+    const auto last = "*a" + std::to_string(i - 1);
+    bomb += "  a" + std::to_string(i) + ": &a" + std::to_string(i) + " [";
+    for (int j = 0; j < 10; ++j)
+      bomb += (j == 0 ? "" : ",") + last;
+    bomb += "]\n";
+  }
+
+  EXPECT_NE(read(bomb).text.find("has more than"), std::string::npos);
+}
+
+TEST(Config, RefusesDeepNesting) {
+  EXPECT_NE(read("trial: " + std::string(100, '[')).text.find("too deeply"), std::string::npos);
+}
+
+TEST(Config, RefusesNulBytesAndForeignEncodings) {
+  EXPECT_NE(read(std::string("name: a\ntrial: \0", 16)).text.find("NUL byte"), std::string::npos);
+  EXPECT_NE(read("name: \xff\xfe\n").text.find("not UTF-8"), std::string::npos);
+}
+
+TEST(Config, RefusesBrokenYamlWithItsLine) {
+  EXPECT_NE(read("name: x\ntrial: {a: [1\n").text.find("not valid YAML"), std::string::npos);
+}
+
+TEST(Config, RefusesAMissingFile) {
+  std::vector<ConfigProblem> problems;
+
+  read_config("/nowhere/a.yaml", {}, problems);
+
+  EXPECT_EQ(describe(problems, "/nowhere/a.yaml"), "cannot read the config in /nowhere/a.yaml\n");
+}
+
+TEST(Override, SetsAFullPath) {
+  EXPECT_EQ(read("trial: {epochs: 3}", {"trial.epochs=5"}).config.trial.find("epochs")->scalar, 5);
+}
+
+TEST(Override, SetsASettingByItsNameAlone) {
+  EXPECT_EQ(read("trial: {epochs: 3}", {"epochs=5"}).config.trial.find("epochs")->scalar, 5);
+}
+
+TEST(Override, ReplacesAnAxisByItsNameAlone) {
+  const auto config = read("grid: {seed: 0..4}", {"seed=0..1"}).config;
+
+  ASSERT_EQ(config.grid.size(), 1U);
+  EXPECT_EQ(config.grid[0].values.size(), 2U);
+}
+
+TEST(Override, FixesAnAxisThatTheTrialBlockNames) {
+  const auto config = read("trial: {a: 1}\ngrid: {seed: 0..4}", {"trial.seed=7"}).config;
+
+  EXPECT_TRUE(config.grid.empty());
+  EXPECT_EQ(config.trial.find("seed")->scalar, 7);
+}
+
+TEST(Override, IsNamedInProblems) {
+  EXPECT_NE(read("trial: {a: 1}", {"run.pack_width=x"}).text.find("--set run.pack_width=x"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace sweep

@@ -1,0 +1,109 @@
+#include "sweep/folder_lock.hpp"
+
+#include <csignal>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "results/journal.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::chrono::milliseconds kNoPatience{0};
+
+TEST(FolderLock, RefusesASecondRunAndNamesTheFirst) {
+  const TemporaryFolder folder;
+  const FolderLock first(folder.path(), kNoPatience);
+
+  try {
+    const FolderLock second(folder.path(), kNoPatience);
+    FAIL() << "two runs hold one folder";
+  } catch (const FolderBusy& busy) {
+    EXPECT_NE(std::string(busy.what()).find("process " + std::to_string(getpid())),
+              std::string::npos)
+        << busy.what();
+  }
+}
+
+TEST(FolderLock, IsFreeAfterAGoodEnd) {
+  const TemporaryFolder folder;
+  { const FolderLock first(folder.path(), kNoPatience); }
+
+  const FolderLock second(folder.path(), kNoPatience);
+
+  EXPECT_EQ(second.dead_holder(), "");
+}
+
+TEST(FolderLock, WaitsForARunThatIsEnding) {
+  const TemporaryFolder folder;
+  auto first = std::make_unique<FolderLock>(folder.path(), kNoPatience);
+  std::thread ending([&first] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    first.reset();
+  });
+
+  EXPECT_NO_THROW(FolderLock(folder.path(), std::chrono::seconds(20)));
+
+  ending.join();
+}
+
+TEST(FolderLock, RecognisesARunThatWasKilled) {
+  const TemporaryFolder folder;
+  const pid_t child = fork();
+  if (child == 0) {
+    const FolderLock held(folder.path(), kNoPatience);
+    raise(SIGKILL);
+  }
+  waitpid(child, nullptr, 0);
+
+  const FolderLock lock(folder.path(), kNoPatience);
+
+  EXPECT_NE(lock.dead_holder().find("process " + std::to_string(child)), std::string::npos);
+}
+
+TEST(FolderLock, DoesNotTrustTheKernelAboutARunOnAnotherHostWhoseHeartBeats) {
+  const TemporaryFolder folder;
+  std::atomic<bool> is_alive = true;
+  std::thread elsewhere([&] {  // a run on another host, whose lock this kernel does not know
+    for (int beats = 0; is_alive; ++beats) {
+      folder.write("lock", R"({"host":"elsewhere","process":1,"since":"x","beats":)" +
+                               std::to_string(beats) + "}");
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+
+  EXPECT_THROW(FolderLock(folder.path(), std::chrono::milliseconds(500)), FolderBusy);
+
+  is_alive = false;
+  elsewhere.join();
+}
+
+TEST(FolderLock, TakesOverFromARunOnAnotherHostWhoseHeartStoodStill) {
+  const TemporaryFolder folder;
+  folder.write("lock", R"({"host":"elsewhere","process":1,"since":"x","beats":9})");
+
+  const FolderLock lock(folder.path(), std::chrono::milliseconds(300));
+
+  EXPECT_EQ(lock.dead_holder(), "process 1 on elsewhere, since x");
+}
+
+TEST(FolderLock, NamesAFolderThatCannotBeWritten) {
+  EXPECT_THROW(FolderLock("/nowhere/at/all", kNoPatience), results::StorageError);
+}
+
+TEST(IsLocked, TellsARunFromAnEmptyFolder) {
+  const TemporaryFolder folder;
+  EXPECT_FALSE(is_locked(folder.path()));
+
+  const FolderLock lock(folder.path(), kNoPatience);
+
+  EXPECT_TRUE(is_locked(folder.path()));
+}
+
+}  // namespace
+}  // namespace sweep

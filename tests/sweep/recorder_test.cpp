@@ -1,0 +1,84 @@
+#include "sweep/recorder.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/temporary_folder.hpp"
+
+namespace sweep {
+namespace {
+
+results::PlanRecord plan_of(std::vector<results::TrialId> ids) {
+  auto axis = results::Axis{.name = "seed"};
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    axis.values.emplace_back(i);
+  return {.name = "a", .axes = {axis}, .ids = std::move(ids)};
+}
+
+TEST(Recorder, FindsAgainWhatItRecorded) {
+  const TemporaryFolder folder;
+  {
+    Recorder recorder(folder.path());
+    recorder.record(plan_of({1, 2}));
+    recorder.record(results::TrialRecord{.id = 2, .attempts = 3});
+  }
+
+  const Recorder recorder(folder.path());
+
+  EXPECT_EQ(recorder.results().plan.ids, (std::vector<results::TrialId>{1, 2}));
+  ASSERT_NE(recorder.results().find(2), nullptr);
+  EXPECT_EQ(recorder.results().find(2)->attempts, 3);
+}
+
+TEST(Recorder, WritesNothingWhenThePlanIsTheSame) {
+  const TemporaryFolder folder;
+  { Recorder(folder.path()).record(plan_of({1, 2})); }
+  const auto size = file_size(folder.path() / "journal");
+
+  { Recorder(folder.path()).record(plan_of({1, 2})); }
+
+  EXPECT_EQ(file_size(folder.path() / "journal"), size);
+}
+
+TEST(Recorder, KeepsTrialsThatLeftThePlan) {
+  const TemporaryFolder folder;
+  Recorder recorder(folder.path());
+  recorder.record(plan_of({1, 2}));
+  recorder.record(results::TrialRecord{.id = 1});
+
+  recorder.record(plan_of({2}));
+
+  EXPECT_NE(recorder.results().find(1), nullptr);
+  EXPECT_EQ(results::count(recorder.results()).total, 1U);
+  EXPECT_EQ(results::count(recorder.results()).finished, 0U);
+}
+
+TEST(Recorder, LeavesAnUpToDateResultsFileAlone) {
+  const TemporaryFolder folder;
+  {
+    Recorder recorder(folder.path());
+    recorder.record(plan_of({1}));
+    recorder.finish();
+  }
+  const auto written = last_write_time(folder.path() / "results.h5");
+
+  Recorder(folder.path()).finish();
+
+  EXPECT_EQ(last_write_time(folder.path() / "results.h5"), written);
+}
+
+TEST(Recorder, RebuildsAMissingResultsFile) {
+  const TemporaryFolder folder;
+  {
+    Recorder recorder(folder.path());
+    recorder.record(plan_of({1}));
+    recorder.finish();
+  }
+  std::filesystem::remove(folder.path() / "results.h5");
+
+  Recorder(folder.path()).finish();
+
+  EXPECT_TRUE(exists(folder.path() / "results.h5"));
+}
+
+}  // namespace
+}  // namespace sweep

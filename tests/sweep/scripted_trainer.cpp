@@ -1,0 +1,114 @@
+/// A trainer that trains nothing and misbehaves on request, for tests of everything around it.
+/// A trial's score is seed + learning_rate; its curve counts up to the score. Settings:
+///   sleep_ms: N           per trial
+///   trouble: NAME         abort | segfault | exit | hang | garbage | half_line | throw | no_result
+///   | flood trouble_seed: N       the seed that meets the trouble; the first ones of a pack are
+///   done by then trouble_attempts: N   how many attempts meet it; all if absent width: N refused
+///   below 2
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include <unistd.h>
+
+#include "protocol/line_socket.hpp"
+#include "protocol/messages.hpp"
+
+namespace {
+
+using nlohmann::json;
+
+int connection = 3;
+
+void say(const protocol::Message& message) {
+  protocol::write_line(connection, protocol::serialize(message));
+}
+
+protocol::Ready introduction() {
+  protocol::StudyDeclaration study;
+  study.variables["score"] = {.units = "points", .long_name = "seed plus learning rate"};
+  study.variables["curve"] = {.dims = {"epoch"}, .units = "points", .long_name = "counts up"};
+  study.headline = {"score"};
+  return {.trainer = "scripted 1", .device = "nothing", .studies = {{"scripted", study}}};
+}
+
+protocol::Checked judge(const protocol::Check& check) {
+  protocol::Checked answer{.resolved = check.settings};
+  for (std::size_t i = 0; i < check.settings.size(); ++i) {
+    if (check.settings[i].value("width", 2) >= 2) continue;
+    answer.problems.push_back(
+        {.key = "width", .problem = "must be at least 2", .hint = "try 2", .index = i});
+  }
+  answer.pack_widths.assign(check.settings.size(), 4);
+  return answer;
+}
+
+void sleep_ms(int milliseconds) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+}
+
+/// Does what a broken trainer does. Returns only for troubles that others see later.
+void make_trouble(const std::string& trouble) {
+  std::cerr << "about to " << trouble << std::endl;
+  if (trouble == "abort") std::abort();
+  if (trouble == "segfault") std::raise(SIGSEGV);
+  if (trouble == "exit") std::_Exit(7);
+  if (trouble == "hang") sleep_ms(3'600'000);
+  if (trouble == "garbage") protocol::write_line(connection, "this is no message");
+  if (trouble == "half_line") {
+    const std::string half = R"({"type":"res)";
+    if (write(connection, half.data(), half.size()) < 0) std::abort();
+    std::_Exit(0);
+  }
+  if (trouble == "flood") {
+    for (int i = 0; i < 200'000; ++i)
+      std::cout << "a line that nobody wants to read " << i << '\n';
+  }
+}
+
+protocol::Result train(const protocol::PackRequest& pack, const protocol::TrialRequest& trial) {
+  const auto seed = trial.seed.value_or(0);
+  const double score = static_cast<double>(seed) + trial.learning_rate.value_or(0);
+  protocol::Result result{.pack = pack.pack, .id = trial.id, .elapsed_s = 0.001};
+  auto curve = json::array();
+  for (int i = 0; i <= seed % 5; ++i)
+    curve.push_back(i);
+  result.values = {{"score", score}, {"curve", curve}};
+  const auto trouble = pack.settings.value("trouble", "");
+  const bool is_meant = pack.settings.value("trouble_seed", std::int64_t{-1}) == seed &&
+                        pack.attempt <= pack.settings.value("trouble_attempts", 1'000'000);
+  if (trouble.empty() || !is_meant) return result;
+  make_trouble(trouble);
+  if (trouble == "throw") {
+    return {
+        .pack = pack.pack, .id = trial.id, .status = protocol::Outcome::failed, .error = "no luck"};
+  }
+  if (trouble == "no_result") result.id.clear();
+  return result;
+}
+
+void train_pack(const protocol::PackRequest& pack) {
+  for (const auto& trial : pack.trials) {
+    sleep_ms(pack.settings.value("sleep_ms", 0));
+    const auto result = train(pack, trial);
+    if (!result.id.empty()) say(result);
+  }
+  say(protocol::Done{.pack = pack.pack});
+}
+
+}  // namespace
+
+int main() {
+  if (const char* number = std::getenv(protocol::kSocketVariable)) connection = std::atoi(number);
+  protocol::LineReader reader(connection);
+  while (const auto line = reader.next()) {
+    const auto message = protocol::parse_message(*line);
+    if (std::holds_alternative<protocol::Hello>(message)) say(introduction());
+    if (const auto* check = std::get_if<protocol::Check>(&message)) say(judge(*check));
+    if (const auto* pack = std::get_if<protocol::PackRequest>(&message)) train_pack(*pack);
+    if (std::holds_alternative<protocol::Stop>(message)) return 0;
+  }
+  return 0;
+}

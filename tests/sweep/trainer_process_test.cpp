@@ -1,0 +1,137 @@
+#include "sweep/trainer_process.hpp"
+
+#include <fstream>
+#include <thread>
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sweep/child_process.hpp"
+#include "tests/temporary_folder.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::chrono::seconds kPatience{20};
+
+TrainerProcess shell(const std::string& script) {
+  return TrainerProcess({.program = {"bash", "-c", script}});
+}
+
+TEST(TrainerProcess, AnswersHello) {
+  TrainerProcess trainer({.program = {SCRIPTED_TRAINER}});
+
+  trainer.send(protocol::Hello{});
+
+  EXPECT_EQ(std::get<protocol::Ready>(trainer.expect(kPatience)).trainer, "scripted 1");
+}
+
+TEST(TrainerProcess, TellsHowATrainerEnded) {
+  auto crashed = shell("kill -SEGV $$");
+  auto left = shell("exit 3");
+
+  EXPECT_THROW(crashed.expect(kPatience), protocol::ProtocolError);
+  EXPECT_THROW(left.expect(kPatience), protocol::ProtocolError);
+  EXPECT_EQ(crashed.end(), "signal 11 (Segmentation fault)");
+  EXPECT_EQ(left.end(), "exit code 3");
+}
+
+TEST(TrainerProcess, KeepsTheLastLinesOfItsOutput) {
+  auto trainer = shell("echo to stdout; echo to stderr >&2; exit 1");
+
+  EXPECT_THROW(trainer.expect(kPatience), protocol::ProtocolError);
+
+  trainer.end();
+  EXPECT_EQ(trainer.last_output(), "to stdout\nto stderr\n");
+}
+
+TEST(TrainerProcess, SaysThatAProgramDoesNotExist) {
+  TrainerProcess trainer({.program = {"/nowhere/trainer"}});
+
+  EXPECT_THROW(trainer.expect(kPatience), protocol::ProtocolError);
+
+  EXPECT_NE(trainer.last_output().find("cannot start /nowhere/trainer"), std::string::npos);
+}
+
+TEST(TrainerProcess, HidesTheLauncherFromTheTrainer) {
+  setenv("OMPI_COMM_WORLD_RANK", "0", 1);
+  setenv("PMIX_RANK", "0", 1);
+  auto trainer = shell("env | grep -c -E '^(OMPI|PMIX|PMI)_'; exit 0");
+  unsetenv("OMPI_COMM_WORLD_RANK");
+  unsetenv("PMIX_RANK");
+
+  EXPECT_THROW(trainer.expect(kPatience), protocol::ProtocolError);
+
+  trainer.end();
+  EXPECT_EQ(trainer.last_output(), "0\n");
+}
+
+TEST(TrainerProcess, StartsInTheFolderItIsGiven) {
+  const TemporaryFolder folder;
+  TrainerProcess trainer({.program = {"bash", "-c", "pwd -P"}, .folder = folder.path()});
+
+  EXPECT_THROW(trainer.expect(kPatience), protocol::ProtocolError);
+
+  trainer.end();
+  EXPECT_EQ(trainer.last_output(), std::filesystem::canonical(folder.path()).string() + "\n");
+}
+
+TEST(TrainerProcess, RefusesGarbage) {
+  auto trainer = shell("echo this is no message >&3; sleep 100");
+
+  EXPECT_THROW(trainer.expect(kPatience), protocol::ProtocolError);
+}
+
+TEST(TrainerProcess, RefusesHalfALine) {
+  auto trainer = shell("printf '{\"type\":' >&3");
+
+  EXPECT_THROW(trainer.expect(kPatience), protocol::ProtocolError);
+}
+
+TEST(TrainerProcess, GivesUpOnASilentTrainer) {
+  auto trainer = shell("sleep 100");
+
+  EXPECT_THROW(trainer.expect(std::chrono::seconds(1)), protocol::ProtocolError);
+  EXPECT_EQ(trainer.end(), "signal 9 (Killed)");
+}
+
+/// Polls, since the kernel kills in its own time.
+bool is_gone_soon(pid_t process) {
+  for (int i = 0; i < 500; ++i) {
+    if (kill(process, 0) != 0) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+pid_t read_number(const std::filesystem::path& path) {
+  for (int i = 0; i < 500; ++i) {
+    pid_t number = 0;
+    if (std::ifstream(path) >> number) return number;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return 0;
+}
+
+TEST(StartChild, LetsNoChildOutliveAKilledParent) {
+  // The parent is a process of its own: `exec-child` of this test program, which runs a bash that
+  // is given a child through exec-child and is then killed without a chance to clean up.
+  const TemporaryFolder folder;
+  const auto number_file = (folder.path() / "number").string();
+  const auto program = own_program().string();
+  const pid_t parent = start_child({.program = {"bash", "-c",
+                                                program + " exec-child 9 $$ bash -c 'echo $$ > " +
+                                                    number_file + "; exec sleep 1000' & wait"}});
+  const pid_t child = read_number(number_file);
+  ASSERT_GT(child, 0);
+
+  kill(parent, SIGKILL);
+  waitpid(parent, nullptr, 0);
+
+  EXPECT_TRUE(is_gone_soon(child));
+}
+
+}  // namespace
+}  // namespace sweep

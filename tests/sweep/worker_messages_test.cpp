@@ -1,0 +1,69 @@
+#include "sweep/worker_messages.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sweep {
+namespace {
+
+TEST(WorkerMessages, CarryACommandUnchanged) {
+  const StartWorker start{
+      .trainer = {.program = {"python3", "t.py"}, .folder = "/a b", .threads = 2},
+      .device = DeviceChoice::cuda,
+      .trial_timeout_s = 1.5};
+
+  const auto command = parse_command(serialize(Command(start)));
+
+  const auto* back = std::get_if<StartWorker>(&command);
+  ASSERT_NE(back, nullptr);
+  EXPECT_EQ(back->trainer.program, start.trainer.program);
+  EXPECT_EQ(back->trainer.folder, "/a b");
+  EXPECT_EQ(back->trainer.threads, 2);
+  EXPECT_EQ(back->device, DeviceChoice::cuda);
+  EXPECT_EQ(back->trial_timeout_s, 1.5);
+}
+
+TEST(WorkerMessages, CarryAPackRequestUnchanged) {
+  protocol::PackRequest pack{.pack = 7, .attempt = 2, .settings = {{"epochs", 3}}};
+  pack.trials.push_back({.id = "00ff", .seed = 1, .learning_rate = 0.1});
+
+  const auto command = parse_command(serialize(Command(pack)));
+
+  const auto* back = std::get_if<protocol::PackRequest>(&command);
+  ASSERT_NE(back, nullptr);
+  EXPECT_EQ(back->pack, 7);
+  EXPECT_EQ(back->attempt, 2);
+  EXPECT_EQ(back->settings, pack.settings);
+  ASSERT_EQ(back->trials.size(), 1U);
+  EXPECT_EQ(back->trials[0].learning_rate, 0.1);
+}
+
+TEST(WorkerMessages, CarryReportsUnchanged) {
+  const auto through = [](const Report& report) { return parse_report(serialize(report)); };
+
+  EXPECT_EQ(std::get<WorkerReady>(through(WorkerReady{"node1", "cpu"})).host, "node1");
+  EXPECT_EQ(std::get<WorkerUnable>(through(WorkerUnable{"no GPU"})).reason, "no GPU");
+  EXPECT_EQ(std::get<PackLost>(through(PackLost{7, "signal 11"})).pack, 7);
+  EXPECT_EQ(std::get<protocol::Done>(through(protocol::Done{.pack = 3})).pack, 3);
+  EXPECT_EQ(std::get<protocol::Result>(through(protocol::Result{.pack = 3, .id = "0a"})).id, "0a");
+}
+
+TEST(WorkerMessages, CarryOutputThatIsNotUtf8) {
+  const auto report =
+      parse_report(serialize(Report(TrainerOutput{"ab\xff"
+                                                  "c"})));
+
+  EXPECT_EQ(std::get<TrainerOutput>(report).text,
+            "ab\xEF\xBF\xBD"
+            "c")
+      << "the replacement sign";
+}
+
+TEST(WorkerMessages, RefuseWhatIsNoMessage) {
+  EXPECT_THROW(parse_command("{"), protocol::ProtocolError);
+  EXPECT_THROW(parse_command(R"({"type":"dance"})"), protocol::ProtocolError);
+  EXPECT_THROW(parse_report(R"({"type":"pack_lost"})"), protocol::ProtocolError);
+  EXPECT_THROW(parse_report(R"({"type":"stop"})"), protocol::ProtocolError);
+}
+
+}  // namespace
+}  // namespace sweep

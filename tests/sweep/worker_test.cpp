@@ -1,0 +1,134 @@
+#include "sweep/worker.hpp"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace sweep {
+namespace {
+
+/// A worker with a scripted trainer, driven until it has nothing more to do.
+class WorkerTest : public testing::Test {
+ protected:
+  void start(double trial_timeout_s = 0) {
+    worker_.handle(StartWorker{.trainer = {.program = {SCRIPTED_TRAINER}},
+                               .device = DeviceChoice::cpu,
+                               .trial_timeout_s = trial_timeout_s});
+  }
+
+  void lend(std::int64_t number, const nlohmann::json& settings) {
+    protocol::PackRequest pack{.pack = number, .settings = settings};
+    for (int seed = 0; seed < 3; ++seed) {
+      pack.trials.push_back({.id = std::to_string(seed), .seed = seed, .learning_rate = 0.5});
+    }
+    worker_.handle(pack);
+  }
+
+  /// All reports up to the first of a type, or of 20 s.
+  template <class Last>
+  std::vector<Report> reports_until() {
+    std::vector<Report> all;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (std::chrono::steady_clock::now() < deadline) {
+      for (auto& report : worker_.poll())
+        all.push_back(std::move(report));
+      if (!all.empty() && std::holds_alternative<Last>(all.back())) return all;
+      worker_.wait(std::chrono::milliseconds(10));
+    }
+    ADD_FAILURE() << "the expected report did not come";
+    return all;
+  }
+
+  template <class Kind>
+  static std::size_t count(const std::vector<Report>& reports) {
+    return static_cast<std::size_t>(
+        std::count_if(reports.begin(), reports.end(),
+                      [](const auto& report) { return std::holds_alternative<Kind>(report); }));
+  }
+
+  Worker worker_{/*local_rank=*/0};
+};
+
+TEST_F(WorkerTest, TellsWhenItsTrainerIsReady) {
+  start();
+
+  EXPECT_EQ(std::get<WorkerReady>(reports_until<WorkerReady>().back()).device, "nothing");
+}
+
+TEST_F(WorkerTest, ReportsEveryTrialOfAPack) {
+  start();
+  lend(1, nlohmann::json::object());
+
+  const auto reports = reports_until<protocol::Done>();
+
+  EXPECT_EQ(count<protocol::Result>(reports), 3U);
+}
+
+TEST_F(WorkerTest, KeepsItsTrainerWarmBetweenPacks) {
+  start();
+  lend(1, nlohmann::json::object());
+  reports_until<protocol::Done>();
+  lend(2, nlohmann::json::object());
+
+  const auto reports = reports_until<protocol::Done>();
+
+  EXPECT_EQ(count<WorkerReady>(reports), 0U);
+  EXPECT_EQ(std::get<protocol::Done>(reports.back()).pack, 2);
+}
+
+struct Trouble {
+  std::string name = {};
+  std::string reason = {};  // part of the report
+};
+
+class WorkerTroubleTest : public WorkerTest, public testing::WithParamInterface<Trouble> {};
+
+TEST_P(WorkerTroubleTest, ReportsTheLossAndTrainsTheNextPackWithAFreshTrainer) {
+  start(/*trial_timeout_s=*/1);
+  lend(1, {{"trouble", GetParam().name}, {"trouble_seed", 1}});
+
+  const auto reports = reports_until<PackLost>();
+  lend(2, nlohmann::json::object());
+  const auto later = reports_until<protocol::Done>();
+
+  EXPECT_EQ(count<protocol::Result>(reports), 1U) << "the trial before the trouble";
+  EXPECT_NE(std::get<PackLost>(reports.back()).reason.find(GetParam().reason), std::string::npos)
+      << std::get<PackLost>(reports.back()).reason;
+  EXPECT_EQ(count<protocol::Result>(later), 3U);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, WorkerTroubleTest,
+    testing::Values(Trouble{"abort", "signal 6"}, Trouble{"segfault", "signal 11"},
+                    Trouble{"exit", "exit code 7; it printed last: about to exit"},
+                    Trouble{"hang", "it said nothing for 1 s"}, Trouble{"garbage", "JSON"},
+                    Trouble{"half_line", "exit code 0"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST_F(WorkerTest, IsUnableIfItsTrainerCannotStart) {
+  worker_.handle(StartWorker{.trainer = {.program = {"/nowhere/trainer"}}});
+
+  const auto reports = reports_until<WorkerUnable>();
+
+  EXPECT_NE(std::get<WorkerUnable>(reports.back()).reason.find("cannot start /nowhere/trainer"),
+            std::string::npos);
+}
+
+TEST_F(WorkerTest, IsUnableWithoutTheGpuItIsToldToUse) {
+  setenv("CUDA_VISIBLE_DEVICES", "", 1);
+  worker_.handle(
+      StartWorker{.trainer = {.program = {SCRIPTED_TRAINER}}, .device = DeviceChoice::cuda});
+  unsetenv("CUDA_VISIBLE_DEVICES");
+
+  EXPECT_NE(std::get<WorkerUnable>(reports_until<WorkerUnable>().back()).reason.find("no GPU"),
+            std::string::npos);
+}
+
+TEST_F(WorkerTest, QuitsWhenToldTo) {
+  worker_.handle(QuitWorker{});
+
+  EXPECT_TRUE(worker_.has_quit());
+}
+
+}  // namespace
+}  // namespace sweep

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "trainer/models/model.hpp"
+#include "trainer/settings.hpp"
+#include "trainer/torch.hpp"
+
+namespace trainer {
+
+/// Inputs of m segments each, kept as indices into a pool of points that segments are taken from.
+struct Split {
+  torch::Tensor points;      ///< [P, d] float, or bytes b that stand for 2 b / 255 - 1
+  torch::Tensor members;     ///< [N, m] int64, rows of `points`
+  torch::Tensor labels;      ///< [N] int64
+  torch::Tensor foreground;  ///< [N] int64, the position of the segment that carries the label
+
+  std::int64_t size() const { return labels.size(0); }
+  Split to(torch::Device device) const;
+};
+
+/// The same inputs in another order.  Shapes: order [N] int64
+Split reorder(const Split& split, const torch::Tensor& order);
+
+struct DataSet {
+  DataShape shape = {};
+  Split train;
+  std::optional<Split> test = {};
+};
+
+/// What can be said of a data set without building it.
+struct DataSummary {
+  nlohmann::json identity = {};  ///< the settings that decide its content, fingerprints for paths
+  DataShape shape = {};
+  double size_bytes = 0;  ///< of the data set in memory, all its batches included
+};
+
+/// How the settings choose a data set. Both functions take the resolved section "dataset".
+struct DataSetKind {
+  Choice choice = {};
+
+  /// Throws: SettingError if settings do not fit together or data is missing.
+  DataSummary (*describe)(const nlohmann::json& settings) = nullptr;
+
+  /// The data set in CPU memory.  Throws: SettingError, as describe().
+  DataSet (*load)(const nlohmann::json& settings) = nullptr;
+};
+
+/// All data sets.
+const std::vector<DataSetKind>& data_set_kinds();
+
+}  // namespace trainer

@@ -1,0 +1,27 @@
+#include "trainer/datasets/data_set.hpp"
+#include "trainer/datasets/linear_orthogonal.hpp"
+#include "trainer/datasets/mosaic.hpp"
+
+namespace trainer {
+
+const std::vector<DataSetKind>& data_set_kinds() {
+  static const std::vector<DataSetKind> kinds = {linear_orthogonal_kind(), mosaic_kind()};
+  return kinds;
+}
+
+Split Split::to(torch::Device device) const {
+  return {.points = points.to(device),
+          .members = members.to(device),
+          .labels = labels.to(device),
+          .foreground = foreground.to(device)};
+}
+
+Split reorder(const Split& split, const torch::Tensor& order) {
+  const auto index = order.to(split.labels.device());
+  return {.points = split.points,
+          .members = split.members.index_select(/*dim=*/0, index),
+          .labels = split.labels.index_select(/*dim=*/0, index),
+          .foreground = split.foreground.index_select(/*dim=*/0, index)};
+}
+
+}  // namespace trainer

@@ -1,0 +1,86 @@
+#include "trainer/datasets/idx_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <system_error>
+
+#include <zlib.h>
+
+namespace trainer {
+namespace {
+
+constexpr std::uint8_t kUnsignedByte = 8;
+constexpr std::int64_t kLargest = std::int64_t{1}
+                                  << 32;  // bytes; a wrong size must not fill memory
+
+using GzFile = std::unique_ptr<gzFile_s, decltype(&gzclose)>;
+
+/// One idx file from its first byte to its last. zlib also passes through what is not compressed.
+class IdxReader {
+ public:
+  explicit IdxReader(const std::filesystem::path& path)
+      : path_(path), file_(gzopen(path.c_str(), "rb"), &gzclose) {
+    if (!file_) fail("cannot be opened (" + std::generic_category().message(errno) + ")");
+  }
+
+  IdxArray read() {
+    IdxArray array = {.sizes = read_sizes()};
+    array.bytes.resize(count(array.sizes));
+    read_bytes(array.bytes.data(), array.bytes.size());
+    if (gzgetc(file_.get()) != -1) fail("has more bytes than its sizes say");
+    return array;
+  }
+
+ private:
+  std::vector<std::int64_t> read_sizes() {
+    std::array<std::uint8_t, 4> magic = {};
+    read_bytes(magic.data(), magic.size());
+    if (magic[0] != 0 || magic[1] != 0 || magic[3] == 0)
+      fail("is no idx file (wrong magic number)");
+    if (magic[2] != kUnsignedByte) fail("holds values that are no unsigned bytes");
+    std::vector<std::int64_t> sizes(magic[3]);
+    for (auto& size : sizes)
+      size = read_size();
+    return sizes;
+  }
+
+  std::int64_t read_size() {
+    std::array<std::uint8_t, 4> bytes = {};
+    read_bytes(bytes.data(), bytes.size());
+    std::int64_t size = 0;
+    for (const auto byte : bytes)
+      size = size * 256 + byte;
+    return size;
+  }
+
+  std::size_t count(const std::vector<std::int64_t>& sizes) {
+    std::int64_t product = 1;
+    for (const auto size : sizes) {
+      if (size > 0 && product > kLargest / size) fail("has impossible sizes");
+      product *= size;
+    }
+    return static_cast<std::size_t>(product);
+  }
+
+  void read_bytes(std::uint8_t* bytes, std::size_t size) {
+    if (gzfread(bytes, 1, size, file_.get()) == size) return;
+    int code = Z_OK;
+    const std::string message = gzerror(file_.get(), &code);
+    const bool is_cut = code == Z_OK || code == Z_BUF_ERROR;
+    fail(is_cut ? "is truncated" : "cannot be read (" + message + ")");
+  }
+
+  [[noreturn]] void fail(const std::string& what) { throw IdxError(path_.string() + " " + what); }
+
+  std::filesystem::path path_;
+  GzFile file_;
+};
+
+}  // namespace
+
+IdxArray read_idx(const std::filesystem::path& path) {
+  return IdxReader(path).read();
+}
+
+}  // namespace trainer

@@ -1,0 +1,185 @@
+#include "trainer/focus_classification.hpp"
+
+#define XXH_INLINE_ALL
+#include <algorithm>
+#include <chrono>
+#include <memory>
+
+#include <xxhash.h>
+
+#include "trainer/datasets/data_cache.hpp"
+#include "trainer/focus_variables.hpp"
+#include "trainer/pack_loop.hpp"
+#include "trainer/pack_width.hpp"
+#include "trainer/registry.hpp"
+
+namespace trainer {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kName = "focus_classification";
+constexpr int kVersion = 1;  // raise it whenever equal settings would give other results
+constexpr std::int64_t kDefaultSeed = 0;
+constexpr double kDefaultLearningRate = 0.05;
+
+std::vector<std::string> loss_names() {
+  std::vector<std::string> names;
+  for (const auto& loss : losses())
+    names.push_back(loss.choice.name);
+  return names;
+}
+
+Setting text(const std::string& key, const json& value, const std::vector<std::string>& values,
+             const std::string& help) {
+  return {
+      .key = key,
+      .declaration = {.type = "string", .default_value = value, .values = values, .help = help}};
+}
+
+Setting count(const std::string& key, int value, const std::string& help) {
+  return {.key = key,
+          .declaration = {
+              .type = "int", .default_value = value, .min = 1, .max = 1'000'000, .help = help}};
+}
+
+Schema make_schema() {
+  auto loss = text("loss", nullptr, loss_names(), "what is minimised");
+  loss.is_required = true;
+  return {.settings = {text("study", kName, {kName}, "this study"), loss,
+                       count("epochs", 30, "passes over the training set"),
+                       count("batch_size", 250, "inputs per update; the last batch may be short"),
+                       text("order", "shared", {"shared", "shuffled"},
+                            "of the inputs: that of the data set, or drawn anew for each epoch; "
+                            "the same for every trial"),
+                       text("train_metrics", "epoch_end", {"epoch_end", "after_update"},
+                            "over the whole training set after each epoch, or the mean over "
+                            "batches, each right after its update")},
+          .sections = {
+              {.key = "model",
+               .selector = "name",
+               .default_choice = "mlp",
+               .choices = choices_of(model_kinds())},
+              {.key = "optimizer",
+               .selector = "name",
+               .default_choice = "sgd",
+               .choices = choices_of(optimizer_kinds())},
+              {.key = "dataset", .selector = "kind", .choices = choices_of(data_set_kinds())}}};
+}
+
+protocol::StudyDeclaration declare() {
+  return {.version = kVersion,
+          .settings = declarations(make_schema()),
+          .variables = declare_focus_variables(),
+          .headline = focus_headline()};
+}
+
+DataSummary describe_data(const json& settings) {
+  return find_kind(data_set_kinds(), settings.at("kind")).describe(settings);
+}
+
+bool is_sound(const std::vector<protocol::Problem>& problems, const std::string& section) {
+  return std::ranges::none_of(problems, [&](const protocol::Problem& problem) {
+    return problem.key == section || problem.key.starts_with(section + ".");
+  });
+}
+
+/// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
+void judge(const std::string& device, Verdict& verdict) {
+  auto& [problems, resolved, pack_width, memory_bytes] = verdict;
+  if (!is_sound(problems, "dataset")) return;
+  const auto data = describe_data(resolved["dataset"]);
+  resolved["dataset"] = data.identity;
+  if (!is_sound(problems, "model")) return;
+  const auto model = make_model(resolved["model"], data.shape);
+  if (!problems.empty()) return;
+  const auto rule = find_kind(losses(), resolved["loss"]).rule;
+  const auto cost = estimate_cost(model, data, rule, resolved["batch_size"]);
+  pack_width = choose_pack_width(cost, device);
+  memory_bytes = cost.shared_bytes + pack_width * cost.trial_bytes;
+}
+
+Verdict check(const json& settings, const std::string& device) {
+  auto [resolved, problems] = resolve(make_schema(), settings);
+  Verdict verdict = {.problems = std::move(problems), .resolved = std::move(resolved)};
+  try {
+    judge(device, verdict);
+  } catch (const SettingError& error) {
+    verdict.problems.push_back(error.problem());
+  }
+  return verdict;
+}
+
+json resolve_or_throw(const json& settings) {
+  auto [resolved, problems] = resolve(make_schema(), settings);
+  if (problems.empty()) return std::move(resolved);
+  const auto& first = problems.front();
+  throw SettingError(first.key, first.problem, first.hint);
+}
+
+/// The seed of the batch order: it follows from the data set, whatever the path to it.
+std::uint64_t shuffle_seed(const json& dataset) {
+  const auto identity = describe_data(dataset).identity.dump();
+  return XXH3_64bits(identity.data(), identity.size());
+}
+
+PackTask make_task(const json& settings, const BatchedData& data) {
+  PackTask task = {.epochs = settings.at("epochs"),
+                   .loss = &find_kind(losses(), settings.at("loss")),
+                   .model = make_model(settings.at("model"), data.shape),
+                   .optimizer = settings.at("optimizer"),
+                   .train = data.train,
+                   .test = data.test,
+                   .measures_after_update = settings.at("train_metrics") == "after_update"};
+  if (settings.at("order") == "shuffled") task.shuffle_seed = shuffle_seed(settings.at("dataset"));
+  return task;
+}
+
+PackTrials make_trials(const protocol::PackRequest& request) {
+  PackTrials trials;
+  for (const auto& trial : request.trials) {
+    trials.seeds.push_back(trial.seed.value_or(kDefaultSeed));
+    trials.learning_rates.push_back(trial.learning_rate.value_or(kDefaultLearningRate));
+  }
+  return trials;
+}
+
+void report(const protocol::PackRequest& request, const PackHistory& history, int epochs,
+            double elapsed_s, const PackListener& listener) {
+  for (std::size_t trial = 0; trial < request.trials.size(); ++trial) {
+    const auto diverged_in = history.diverged_in[trial];
+    listener.on_result(
+        {.pack = request.pack,
+         .id = request.trials[trial].id,
+         .status = diverged_in ? protocol::Outcome::diverged : protocol::Outcome::finished,
+         .values = focus_values(history, trial, epochs),
+         .error = {},
+         .epoch = diverged_in,
+         .elapsed_s = elapsed_s / static_cast<double>(request.trials.size())});
+  }
+}
+
+void train(const protocol::PackRequest& request, const PackListener& listener,
+           const std::string& device, DataCache& cache) {
+  const auto settings = resolve_or_throw(request.settings);
+  const auto data = cache.get(settings.at("dataset"), settings.at("batch_size"));
+  const auto task = make_task(settings, *data);
+  const auto start = std::chrono::steady_clock::now();
+  const auto history = train_pack(task, make_trials(request), torch::Device(device), listener);
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  if (history) report(request, *history, task.epochs, elapsed.count(), listener);
+}
+
+}  // namespace
+
+Study focus_classification(const std::string& device) {
+  const auto cache = std::make_shared<DataCache>(torch::Device(device));
+  return {.name = kName,
+          .declaration = declare(),
+          .check = [device](const json& settings) { return check(settings, device); },
+          .train = [device, cache](
+                       const protocol::PackRequest& request,
+                       const PackListener& listener) { train(request, listener, device, *cache); }};
+}
+
+}  // namespace trainer

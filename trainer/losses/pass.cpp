@@ -1,0 +1,70 @@
+#include "trainer/losses/pass.hpp"
+
+#include <utility>
+
+namespace trainer {
+namespace {
+
+constexpr int kSegments = 1;  // dimension of scores
+constexpr int kClasses = 1;   // dimension of logits
+
+}  // namespace
+
+Pass::Pass(torch::Tensor scores, torch::Tensor segments, torch::Tensor labels,
+           std::int64_t num_inputs, Classifier classify)
+    : scores_(std::move(scores)),
+      segments_(std::move(segments)),
+      labels_(std::move(labels)),
+      num_inputs_(num_inputs),
+      classify_(std::move(classify)) {
+  TORCH_CHECK(
+      scores_.dim() == 3 && segments_.dim() == 4 && labels_.dim() == 1 &&
+          segments_.size(2) == scores_.size(1) && segments_.size(3) == scores_.size(2) &&
+          labels_.size(0) == scores_.size(2) && num_inputs_ >= 1 && num_inputs_ <= labels_.size(0),
+      "scores ", scores_.sizes(), ", segments ", segments_.sizes(), " and labels ", labels_.sizes(),
+      " do not match (want [T, m, B], [1, d, m, B] and [B]) or hold no ", num_inputs_, " inputs");
+}
+
+const torch::Tensor& Pass::attention() {
+  if (!attention_.defined()) attention_ = torch::softmax(scores_, kSegments);
+  return attention_;
+}
+
+const torch::Tensor& Pass::log_attention() {
+  if (!log_attention_.defined()) log_attention_ = torch::log_softmax(scores_, kSegments);
+  return log_attention_;
+}
+
+const torch::Tensor& Pass::attended() {
+  if (!attended_.defined()) attended_ = scores_.argmax(kSegments);
+  return attended_;
+}
+
+const torch::Tensor& Pass::segment_log_probabilities() {
+  if (!segment_log_probabilities_.defined()) {
+    const auto logits = classify_(segments_.flatten(2))  // [T, C, m B]
+                            .unflatten(2, {scores_.size(1), scores_.size(2)});
+    segment_log_probabilities_ = torch::log_softmax(logits, kClasses);
+  }
+  return segment_log_probabilities_;
+}
+
+const torch::Tensor& Pass::blend_log_probabilities() {
+  if (!blend_log_probabilities_.defined()) {
+    const auto blend = (attention().unsqueeze(1) * segments_).sum(/*dim=*/2);  // [T, d, B]
+    blend_log_probabilities_ = torch::log_softmax(classify_(blend), kClasses);
+  }
+  return blend_log_probabilities_;
+}
+
+torch::Tensor Pass::of_labels(const torch::Tensor& log_probabilities) const {
+  auto sizes = log_probabilities.sizes().vec();
+  sizes[kClasses] = 1;
+  return log_probabilities.gather(kClasses, labels_.expand(sizes)).squeeze(kClasses);
+}
+
+torch::Tensor Pass::without_blanks(const torch::Tensor& of_inputs) const {
+  return of_inputs.narrow(/*dim=*/-1, /*start=*/0, num_inputs_);
+}
+
+}  // namespace trainer

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <functional>
+
+#include "trainer/torch.hpp"
+
+namespace trainer {
+
+/// One batch as the models of a pack see it: what losses and metrics are made of. Each quantity is
+/// computed when first asked for, and once.
+///
+///   Pass pass(scores, segments, labels, labels.size(0), classify);
+///   const auto loss = hard_loss(pass);                     // classifies every segment
+///   const auto predicted = predict(pass, Rule::argmax);    // uses the same logits
+class Pass {
+ public:
+  /// Shapes: points [T or 1, d, N] -> logits [T, C, N]
+  using Classifier = std::function<torch::Tensor(const torch::Tensor& points)>;
+
+  /// The first `num_inputs` of the batch are real, blanks follow them.
+  /// Shapes: scores [T, m, B], segments [1, d, m, B] float; labels [B] int64
+  /// Ranges: num_inputs in 1 .. B      Throws: c10::Error if the shapes do not match.
+  Pass(torch::Tensor scores, torch::Tensor segments, torch::Tensor labels, std::int64_t num_inputs,
+       Classifier classify);
+
+  const torch::Tensor& scores() const { return scores_; }
+  const torch::Tensor& labels() const { return labels_; }
+  std::int64_t num_inputs() const { return num_inputs_; }
+
+  /// a = softmax of the scores over the segments.  Shapes: [T, m, B]
+  const torch::Tensor& attention();
+  const torch::Tensor& log_attention();
+
+  /// The segment of largest weight, the first of equals.  Shapes: [T, B] int64
+  const torch::Tensor& attended();
+
+  /// log softmax g(x_j) of every segment.  Shapes: [T, C, m, B]
+  const torch::Tensor& segment_log_probabilities();
+
+  /// log softmax g(sum_j a_j x_j).  Shapes: [T, C, B]
+  const torch::Tensor& blend_log_probabilities();
+
+  /// The entries of log probabilities that belong to the labels.
+  /// Shapes: [T, C, B] -> [T, B];  [T, C, m, B] -> [T, m, B]
+  torch::Tensor of_labels(const torch::Tensor& log_probabilities) const;
+
+  /// The real inputs only.  Shapes: [.., B] -> [.., num_inputs]
+  torch::Tensor without_blanks(const torch::Tensor& of_inputs) const;
+
+ private:
+  torch::Tensor scores_;
+  torch::Tensor segments_;
+  torch::Tensor labels_;
+  std::int64_t num_inputs_;
+  Classifier classify_;
+  torch::Tensor attention_;  // this and the following: undefined until asked for
+  torch::Tensor log_attention_;
+  torch::Tensor attended_;
+  torch::Tensor segment_log_probabilities_;
+  torch::Tensor blend_log_probabilities_;
+};
+
+}  // namespace trainer

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "trainer/parameters.hpp"
+#include "trainer/torch.hpp"
+
+/// The dense layer of a pack. Samples are innermost, so that one product serves all segments and
+/// rounds alike for any T.
+namespace trainer {
+
+/// W x.  Shapes: weight [T, out, in], points [T or 1, in, N] -> [T, out, N]
+torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& points);
+
+/// W x + b.  Shapes: weight [T, out, in], bias [T, out], points [T or 1, in, N] -> [T, out, N]
+torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& bias,
+                    const torch::Tensor& points);
+
+/// What dense() takes: a weight, or a weight and a bias.
+std::vector<WeightShape> dense_weights(std::int64_t in, std::int64_t out);
+std::vector<WeightShape> dense_weights_and_bias(std::int64_t in, std::int64_t out);
+
+}  // namespace trainer

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "trainer/models/model.hpp"
+
+namespace trainer {
+
+/// Focus d -> 1 without bias, classifier d -> C with bias.
+/// Source: Vashisht and Ramaswamy, ECAI 2023, their models for linear orthogonal data
+ModelKind linear_kind();
+
+}  // namespace trainer

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "trainer/settings.hpp"
+#include "trainer/torch.hpp"
+
+namespace trainer {
+
+/// Descends the gradients of a whole pack. Row t of every tensor is trial t's, and no row ever
+/// reads another.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// One update in place.  Shapes: theta, grad [T, P]
+  virtual void step(const torch::Tensor& theta, const torch::Tensor& grad) = 0;
+};
+
+/// How the settings choose an optimiser.
+struct OptimizerKind {
+  Choice choice = {};
+  std::unique_ptr<Optimizer> (*make)(const nlohmann::json& settings,
+                                     const torch::Tensor& learning_rates) = nullptr;
+};
+
+/// sgd (the default) and adam, both as in PyTorch.
+const std::vector<OptimizerKind>& optimizer_kinds();
+
+/// `settings` is the resolved section "optimizer".  Shapes: learning_rates [T, 1]
+std::unique_ptr<Optimizer> make_optimizer(const nlohmann::json& settings,
+                                          const torch::Tensor& learning_rates);
+
+}  // namespace trainer

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "trainer/datasets/batches.hpp"
+#include "trainer/losses/loss.hpp"
+#include "trainer/metrics.hpp"
+#include "trainer/models/model.hpp"
+#include "trainer/optimizers.hpp"
+#include "trainer/parameters.hpp"
+#include "trainer/study.hpp"
+
+namespace trainer {
+
+/// What the trials of a pack share.
+struct PackTask {
+  int epochs = 1;
+  const Loss* loss = nullptr;
+  Model model = {};
+  nlohmann::json optimizer = {};  ///< resolved section
+  Batches train = {};
+  std::optional<Batches> test = {};
+  std::optional<std::uint64_t> shuffle_seed = {};  ///< absent: every epoch in the order of the data
+  bool measures_after_update = false;  ///< training metrics from each batch right after its update
+};
+
+/// What differs between them.
+struct PackTrials {
+  std::vector<std::int64_t> seeds = {};
+  std::vector<double> learning_rates = {};
+};
+
+using TrialMetrics = std::vector<Metrics>;  ///< by trial
+using RuleMetrics = std::map<Rule, TrialMetrics>;
+
+/// What training showed. Entry 0 of a curve is before training, entry e after epoch e; curves end
+/// early if every trial has diverged.
+struct PackHistory {
+  std::vector<TrialMetrics> train = {};
+  std::vector<TrialMetrics> test = {};               ///< empty without a test split
+  RuleMetrics test_by_rule = {};                     ///< at the end, under each rule
+  std::vector<std::optional<int>> diverged_in = {};  ///< epoch, by trial
+};
+
+/// Trains a pack. Nothing if the listener told it to stop.
+std::optional<PackHistory> train_pack(const PackTask& task, const PackTrials& trials,
+                                      torch::Device device, const PackListener& listener);
+
+}  // namespace trainer

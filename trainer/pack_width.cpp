@@ -1,0 +1,66 @@
+#include "trainer/pack_width.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "trainer/device.hpp"
+
+namespace trainer {
+namespace {
+
+constexpr double kFloatBytes = 4;
+constexpr double kCpuActivationBytes = 8e6;
+constexpr double kMaxCpuWidth = 8;
+constexpr double kMaxCudaWidth = 1024;
+constexpr double kCopiesOfWeights = 4;  // values, gradients, at most two of optimiser state
+
+double num_weights(const Network& network) {
+  double total = 0;
+  for (const auto& weight : network.weights) {
+    total += static_cast<double>(std::accumulate(weight.sizes.begin(), weight.sizes.end(),
+                                                 std::int64_t{1}, std::multiplies<>()));
+  }
+  return total;
+}
+
+/// Floats that one trial keeps for the backward pass of one batch.
+double num_activations(const Model& model, const DataShape& shape, Rule rule, double batch_size) {
+  const auto num_segments = batch_size * static_cast<double>(shape.segments);
+  const auto num_classified = rule == Rule::blend ? batch_size : num_segments;
+  const auto num_blended =
+      rule == Rule::blend ? num_segments * static_cast<double>(shape.features) : 0;
+  return num_segments * static_cast<double>(1 + model.focus.floats_per_point) +
+         num_classified * static_cast<double>(shape.classes + model.classifier.floats_per_point) +
+         num_blended;
+}
+
+int widest(double available_bytes, double trial_bytes, double limit) {
+  return static_cast<int>(std::clamp(std::floor(available_bytes / trial_bytes), 1.0, limit));
+}
+
+}  // namespace
+
+PackCost estimate_cost(const Model& model, const DataSummary& data, Rule rule,
+                       std::int64_t batch_size) {
+  const auto activation_bytes =
+      kFloatBytes * num_activations(model, data.shape, rule, static_cast<double>(batch_size));
+  const auto weight_bytes =
+      kFloatBytes * kCopiesOfWeights * (num_weights(model.focus) + num_weights(model.classifier));
+  return {.shared_bytes = data.size_bytes,
+          .trial_bytes = weight_bytes + 2 * activation_bytes,  // with their gradients
+          .activation_bytes = activation_bytes,
+          .gains_from_packs_on_cpu = model.gains_from_packs_on_cpu};
+}
+
+int choose_pack_width(const PackCost& cost, const std::string& device) {
+  if (device != "cpu") {
+    return widest(total_memory_bytes(device) / 2 - cost.shared_bytes, cost.trial_bytes,
+                  kMaxCudaWidth);
+  }
+  if (!cost.gains_from_packs_on_cpu) return 1;
+  return widest(kCpuActivationBytes, cost.activation_bytes, kMaxCpuWidth);
+}
+
+}  // namespace trainer

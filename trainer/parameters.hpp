@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "trainer/torch.hpp"
+
+namespace trainer {
+
+/// One weight tensor of a network as a single trial has it: {out, in} of a dense layer, {out} of
+/// its bias.
+struct WeightShape {
+  std::vector<std::int64_t> sizes = {};
+  std::int64_t fan_in = 1;  ///< inputs of one output, which sets the range of its initial values
+};
+
+/// The weights of all trials of a pack. One arena with a contiguous row per trial, so that to save,
+/// drop or regroup a trial is a row operation; layers see leaf views of it.
+///
+///   Parameters parameters({12, 13}, {focus.weights, classifier.weights}, torch::kCPU);
+///   parameters.differentiate(loss.sum());
+///   parameters.theta().sub_(parameters.grad(), rate);
+class Parameters {
+ public:
+  /// Draws a trial's weights from its own generator: each network from a generator seeded anew,
+  /// each tensor U(-1/sqrt(fan_in), 1/sqrt(fan_in)) in the order of the list. These are the values
+  /// of torch::nn::Linear and Conv2d after torch::manual_seed(seed).
+  Parameters(std::span<const std::int64_t> seeds,
+             const std::vector<std::vector<WeightShape>>& networks, torch::Device device);
+
+  /// The weights of one network.  Shapes: each [T, sizes...]
+  std::span<const torch::Tensor> network(std::size_t index) const { return networks_[index]; }
+
+  /// Computes grad(), the gradient of a sum over all trials.  Shapes: total []
+  void differentiate(const torch::Tensor& total);
+
+  /// Shapes: [T, P], P the weights of a trial, filled up to whole cache lines
+  const torch::Tensor& theta() const { return theta_; }
+  const torch::Tensor& grad() const { return grad_; }
+
+ private:
+  torch::Tensor theta_;
+  torch::Tensor grad_;
+  std::vector<std::vector<torch::Tensor>> networks_;  // leaf views of theta_
+};
+
+}  // namespace trainer

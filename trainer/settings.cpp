@@ -1,0 +1,258 @@
+#include "trainer/settings.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "protocol/suggestion.hpp"
+
+namespace trainer {
+namespace {
+
+using nlohmann::json;
+
+/// Reads given settings against their declarations and gathers every problem on the way.
+class Resolver {
+ public:
+  Resolved resolve(const Schema& schema, const json& given);
+
+ private:
+  json resolve_section(const Section& section, const json& given);
+  const Choice* find_choice(const Section& section, const json& given);
+  void resolve_members(const std::vector<Setting>& settings, const json& given,
+                       const std::string& prefix, json& into);
+  void report_unknown(const json& given, const std::string& prefix,
+                      const std::vector<std::string>& known);
+  void report_strangers(const Section& section, const Choice& choice, const json& given);
+  json read_value(const protocol::SettingDeclaration& declared, const std::string& key,
+                  const json& value);
+  void check_range(const protocol::SettingDeclaration& declared, const std::string& key,
+                   const json& number);
+  void check_text(const protocol::SettingDeclaration& declared, const std::string& key,
+                  const std::string& text);
+  void report(const std::string& key, const std::string& problem, const std::string& hint = {}) {
+    resolved_.problems.push_back({.key = key, .problem = problem, .hint = hint, .index = {}});
+  }
+
+  Resolved resolved_ = {};
+};
+
+bool is_given(const json& settings, const std::string& key) {
+  const auto found = settings.find(key);
+  return found != settings.end() && !found->is_null();
+}
+
+bool is_whole_list(const json& value) {
+  return value.is_array() && std::ranges::all_of(value, &json::is_number_integer);
+}
+
+bool has_type(const json& value, const std::string& type) {
+  if (type == "int") return value.is_number_integer();
+  if (type == "float") return value.is_number() && std::isfinite(value.get<double>());
+  if (type == "bool") return value.is_boolean();
+  if (type == "list") return is_whole_list(value);
+  return value.is_string();
+}
+
+std::string describe(const std::string& type) {
+  if (type == "int") return "a whole number";
+  if (type == "float") return "a number";
+  if (type == "bool") return "true or false";
+  if (type == "list") return "a list of whole numbers";
+  return "a text";
+}
+
+std::vector<std::string> keys_of(const std::vector<Setting>& settings) {
+  std::vector<std::string> keys;
+  for (const auto& setting : settings)
+    keys.push_back(setting.key);
+  return keys;
+}
+
+std::vector<std::string> names_of(const Section& section) {
+  std::vector<std::string> names;
+  for (const auto& choice : section.choices)
+    names.push_back(choice.name);
+  return names;
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string line;
+  for (const auto& word : words)
+    line += (line.empty() ? "" : ", ") + word;
+  return line;
+}
+
+bool has_setting(const Choice& choice, const std::string& key) {
+  return std::ranges::find(choice.settings, key, &Setting::key) != choice.settings.end();
+}
+
+std::vector<std::string> choices_with(const Section& section, const std::string& key) {
+  std::vector<std::string> names;
+  for (const auto& choice : section.choices)
+    if (has_setting(choice, key)) names.push_back(choice.name);
+  return names;
+}
+
+/// 2 rather than 2.0.
+std::string to_text(double number) {
+  const auto whole = static_cast<std::int64_t>(number);
+  return static_cast<double>(whole) == number ? std::to_string(whole) : json(number).dump();
+}
+
+Resolved Resolver::resolve(const Schema& schema, const json& given) {
+  if (!given.is_object()) {
+    report("", "the settings must be a map");
+    return std::move(resolved_);
+  }
+  auto known = keys_of(schema.settings);
+  for (const auto& section : schema.sections)
+    known.push_back(section.key);
+  report_unknown(given, "", known);
+  resolve_members(schema.settings, given, "", resolved_.settings);
+  for (const auto& section : schema.sections) {
+    const auto value = is_given(given, section.key) ? given[section.key] : json::object();
+    resolved_.settings[section.key] = resolve_section(section, value);
+  }
+  return std::move(resolved_);
+}
+
+json Resolver::resolve_section(const Section& section, const json& given) {
+  if (given.is_string()) return resolve_section(section, {{section.selector, given}});
+  if (!given.is_object()) {
+    report(section.key, "must be a map or the name of one of: " + join(names_of(section)));
+    return json::object();
+  }
+  const auto* choice = find_choice(section, given);
+  if (choice == nullptr) return given;
+  report_strangers(section, *choice, given);
+  json resolved = {{section.selector, choice->name}};
+  resolve_members(choice->settings, given, section.key + ".", resolved);
+  return resolved;
+}
+
+const Choice* Resolver::find_choice(const Section& section, const json& given) {
+  const auto key = section.key + "." + section.selector;
+  const auto value =
+      is_given(given, section.selector) ? given[section.selector] : json(section.default_choice);
+  const auto names = names_of(section);
+  if (value == "") {
+    report(key, "is missing", "knows " + join(names));
+    return nullptr;
+  }
+  const auto choice =
+      std::ranges::find_if(section.choices, [&](const Choice& each) { return value == each.name; });
+  if (choice != section.choices.end()) return &*choice;
+  report(key, "unknown " + section.key + " " + value.dump(), "knows " + join(names));
+  return nullptr;
+}
+
+void Resolver::resolve_members(const std::vector<Setting>& settings, const json& given,
+                               const std::string& prefix, json& into) {
+  for (const auto& [key, declared, is_required] : settings) {
+    if (is_given(given, key)) {
+      into[key] = read_value(declared, prefix + key, given[key]);
+    } else if (is_required) {
+      report(prefix + key, "is missing", declared.help);
+    } else if (!declared.default_value.is_null()) {
+      into[key] = declared.default_value;
+    }
+  }
+}
+
+void Resolver::report_unknown(const json& given, const std::string& prefix,
+                              const std::vector<std::string>& known) {
+  for (const auto& [key, value] : given.items()) {
+    if (std::ranges::find(known, key) != known.end()) continue;
+    report(prefix + key, "unknown setting", protocol::suggest_name(key, known));
+  }
+}
+
+void Resolver::report_strangers(const Section& section, const Choice& choice, const json& given) {
+  auto known = keys_of(choice.settings);
+  known.push_back(section.selector);
+  auto strangers = given;
+  for (const auto& [key, value] : given.items()) {
+    const auto owners = choices_with(section, key);
+    if (owners.empty() || has_setting(choice, key)) continue;
+    report(section.key + "." + key, "does not apply to " + section.key + " '" + choice.name + "'",
+           "belongs to " + join(owners));
+    strangers.erase(key);
+  }
+  report_unknown(strangers, section.key + ".", known);
+}
+
+json Resolver::read_value(const protocol::SettingDeclaration& declared, const std::string& key,
+                          const json& value) {
+  if (!has_type(value, declared.type)) {
+    report(key, "must be " + describe(declared.type) + ", not " + value.dump());
+    return value;
+  }
+  if (declared.type == "list") {
+    for (const auto& item : value)
+      check_range(declared, key, item);
+  }
+  if (value.is_number()) check_range(declared, key, value);
+  if (value.is_string()) check_text(declared, key, value.get<std::string>());
+  return declared.type == "float" ? json(value.get<double>()) : value;
+}
+
+void Resolver::check_range(const protocol::SettingDeclaration& declared, const std::string& key,
+                           const json& number) {
+  const auto value = number.get<double>();
+  if (declared.min && value < *declared.min) {
+    report(key, "must be at least " + to_text(*declared.min) + ", not " + number.dump());
+  }
+  if (declared.max && value > *declared.max) {
+    report(key, "must be at most " + to_text(*declared.max) + ", not " + number.dump());
+  }
+}
+
+void Resolver::check_text(const protocol::SettingDeclaration& declared, const std::string& key,
+                          const std::string& text) {
+  const auto& values = declared.values;
+  if (values.empty() || std::ranges::find(values, text) != values.end()) return;
+  report(key, "unknown " + key + " '" + text + "'", "knows " + join(values));
+}
+
+protocol::SettingDeclaration selector_declaration(const Section& section) {
+  std::string help;
+  for (const auto& choice : section.choices) {
+    help += (help.empty() ? "" : "; ") + choice.name + ": " + choice.help;
+  }
+  const auto& name = section.default_choice;
+  return {.type = "string",
+          .default_value = name.empty() ? json() : json(name),
+          .values = names_of(section),
+          .help = help};
+}
+
+}  // namespace
+
+std::map<std::string, protocol::SettingDeclaration> declarations(const Schema& schema) {
+  std::map<std::string, protocol::SettingDeclaration> flat;
+  for (const auto& setting : schema.settings)
+    flat[setting.key] = setting.declaration;
+  for (const auto& section : schema.sections) {
+    flat[section.key + "." + section.selector] = selector_declaration(section);
+    for (const auto& choice : section.choices) {
+      for (const auto& setting : choice.settings) {
+        auto declaration = setting.declaration;
+        declaration.help += " (" + join(choices_with(section, setting.key)) + ")";
+        flat[section.key + "." + setting.key] = declaration;
+      }
+    }
+  }
+  return flat;
+}
+
+Resolved resolve(const Schema& schema, const nlohmann::json& given) {
+  return Resolver().resolve(schema, given);
+}
+
+SettingError::SettingError(const std::string& key, const std::string& problem,
+                           const std::string& hint)
+    : std::runtime_error(key + ": " + problem + (hint.empty() ? "" : ", " + hint)),
+      problem_{.key = key, .problem = problem, .hint = hint, .index = {}} {}
+
+}  // namespace trainer

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "protocol/messages.hpp"
+
+/// The settings a study knows: written down once, they serve `ready` and `check` alike.
+namespace trainer {
+
+struct Setting {
+  std::string key = {};  ///< inside its section: "momentum"
+  protocol::SettingDeclaration declaration = {};
+  bool is_required = false;
+};
+
+/// One value of a section's selector, with the settings that make sense only beside it.
+struct Choice {
+  std::string name = {};
+  std::string help = {};  ///< one line
+  std::vector<Setting> settings = {};
+};
+
+/// A group of settings, one of which (the selector) decides which of the others apply:
+///
+///   optimizer: {name: sgd, momentum: 0.9}       or, with nothing but the selector, optimizer: sgd
+struct Section {
+  std::string key = {};             ///< "optimizer"
+  std::string selector = {};        ///< "name"
+  std::string default_choice = {};  ///< empty: must be given
+  std::vector<Choice> choices = {};
+};
+
+struct Schema {
+  std::vector<Setting> settings = {};
+  std::vector<Section> sections = {};
+};
+
+/// Every setting under its dotted name.
+std::map<std::string, protocol::SettingDeclaration> declarations(const Schema& schema);
+
+/// Settings in their one canonical form: defaults filled in, shorthands written out, a float where
+/// a float is declared. With problems, as much of it as could be read.
+struct Resolved {
+  nlohmann::json settings = nlohmann::json::object();
+  std::vector<protocol::Problem> problems = {};
+};
+
+/// Finds every problem at once: unknown keys and choices, wrong types, values out of range, missing
+/// settings, and settings that belong to another choice.
+Resolved resolve(const Schema& schema, const nlohmann::json& given);
+
+/// A setting that turns out wrong only when it is used: data that is missing, say.
+class SettingError : public std::runtime_error {
+ public:
+  /// `key` is the dotted path; what() is "key: problem, hint".
+  SettingError(const std::string& key, const std::string& problem, const std::string& hint = {});
+
+  const protocol::Problem& problem() const { return problem_; }
+
+ private:
+  protocol::Problem problem_;
+};
+
+}  // namespace trainer

@@ -1,0 +1,10 @@
+#include "trainer/focus_classification.hpp"
+#include "trainer/study.hpp"
+
+namespace trainer {
+
+std::vector<Study> make_studies(const std::string& device) {
+  return {focus_classification(device)};
+}
+
+}  // namespace trainer

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "protocol/messages.hpp"
+
+namespace trainer {
+
+/// What a study says about one combination of settings.
+struct Verdict {
+  std::vector<protocol::Problem> problems = {};
+  nlohmann::json resolved = nlohmann::json::object();  ///< canonical; fingerprints for paths
+  int pack_width = 1;                                  ///< widest sensible pack on this device
+  double memory_bytes = 0;                             ///< estimate for one pack of that width
+};
+
+/// What a study calls while it trains a pack.
+struct PackListener {
+  std::function<void(int epoch, int epochs)> on_step = {};  ///< after every batch; returns quickly
+  std::function<bool()> should_stop = {};                   ///< asked at the end of an epoch
+  std::function<void(const protocol::Result&)> on_result = {};
+};
+
+/// A family of models, data and metrics that the trainer knows.
+struct Study {
+  std::string name = {};
+  protocol::StudyDeclaration declaration = {};
+  std::function<Verdict(const nlohmann::json& settings)> check = {};
+
+  /// Trains the trials together and reports a result for each; none if it was told to stop.
+  /// Throws: std::exception if the pack cannot be trained.
+  std::function<void(const protocol::PackRequest&, const PackListener&)> train = {};
+};
+
+/// All studies, ready for one device ("cpu", "cuda:0").
+std::vector<Study> make_studies(const std::string& device);
+
+}  // namespace trainer
