@@ -42,7 +42,8 @@ std::optional<std::string> closest_name(std::string_view misspelt,
 std::string suggest_name(std::string_view misspelt, std::span<const std::string> known) {
   if (const auto name = closest_name(misspelt, known)) return "did you mean '" + *name + "'?";
   std::string list;
-  for (const auto& name : known) list += (list.empty() ? "" : ", ") + name;
+  for (const auto& name : known)
+    list += (list.empty() ? "" : ", ") + name;
   return list.empty() ? "none is known here" : "known are " + list;
 }
 

@@ -79,7 +79,7 @@ Json to_json(const SweepResults& sweep, std::size_t index) {
   json["device"] = trial->device;
   json["values"] = Json::object();
   for (const auto& [name, column] : sweep.columns) {
-    if (auto value = column.to_json(trial->row); !value.is_null()) json["values"][name] = value;
+    json["values"][name] = column.to_json(trial->row);
   }
   return json;
 }

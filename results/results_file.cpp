@@ -46,6 +46,12 @@ std::vector<std::int64_t> indices_up_to(std::size_t count) {
 
 // --- attributes ---
 
+/// Empty while the latest session trains, and where it was killed. UTC texts sort as times do.
+std::string end_of_latest_session(const SweepResults& sweep) {
+  if (sweep.ends.empty() || sweep.ends.back().ended < sweep.sessions.back().started) return "";
+  return sweep.ends.back().ended;
+}
+
 void put_attributes(Hdf5Group& root, const SweepResults& sweep) {
   const auto& plan = sweep.plan;
   root.put_attribute("name", plan.name);
@@ -59,7 +65,7 @@ void put_attributes(Hdf5Group& root, const SweepResults& sweep) {
     root.put_attribute(name, version);
   root.put_attribute("command_line", sweep.sessions.back().command_line);
   root.put_attribute("started", sweep.sessions.front().started);
-  root.put_attribute("ended", sweep.ends.empty() ? "" : sweep.ends.back().ended);
+  root.put_attribute("ended", end_of_latest_session(sweep));
 }
 
 // --- what every sweep has: trials, axes, how it ended ---

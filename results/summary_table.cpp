@@ -2,24 +2,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
+#include <optional>
 #include <stdexcept>
+#include <string_view>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "protocol/suggestion.hpp"
+#include "results/axis_values.hpp"
 
 namespace results {
 namespace {
 
 constexpr std::size_t kMostHeadlines = 3;
-constexpr const char* kFinalPrefix = "final_";
+constexpr std::string_view kFinalPrefix = "final_";
+constexpr int kMostDecimals = 6;
+constexpr double kLargestPlain = 1e6;  // larger means are written with an exponent
+constexpr int kMeanDigits = 4;
+constexpr int kIntervalDigits = 2;
 
 using protocol::Outcome;
-
-std::string text_of(const nlohmann::json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
 
 std::vector<std::string> axis_names(const PlanRecord& plan) {
   std::vector<std::string> names;
@@ -46,21 +51,24 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
                               protocol::suggest_name(name, known));
 }
 
-/// The positions of the axes that make a row.
-std::vector<std::size_t> row_axes(const PlanRecord& plan, const std::vector<std::string>& by) {
+/// The axes that differ between trials, but for some.
+std::vector<std::string> axes_except(const PlanRecord& plan, const std::vector<std::string>& left) {
+  std::vector<std::string> names;
+  for (const auto& axis : plan.axes) {
+    if (axis.values.size() > 1 && !contains(left, axis.name)) names.push_back(axis.name);
+  }
+  return names;
+}
+
+std::vector<std::size_t> positions_of(const PlanRecord& plan, const std::vector<std::string>& by) {
   const auto names = axis_names(plan);
+  std::vector<std::size_t> positions;
   for (const auto& name : by) {
-    if (!contains(names, name)) refuse("axis", name, names);
+    const auto found = std::ranges::find(names, name);
+    if (found == names.end()) refuse("axis", name, names);
+    positions.push_back(static_cast<std::size_t>(found - names.begin()));
   }
-  std::vector<std::size_t> axes;
-  for (const auto& name : by) {
-    axes.push_back(static_cast<std::size_t>(std::ranges::find(names, name) - names.begin()));
-  }
-  if (!by.empty()) return axes;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!contains(plan.replicate, names[i])) axes.push_back(i);
-  }
-  return axes;
+  return positions;
 }
 
 bool has_any_value(const SweepResults& sweep, const std::string& variable) {
@@ -78,7 +86,8 @@ std::vector<std::string> default_metrics(const SweepResults& sweep) {
   for (const auto& candidates : {sweep.plan.headline, scalars}) {
     if (!metrics.empty()) return metrics;
     for (const auto& name : candidates) {
-      if (metrics.size() < kMostHeadlines && has_any_value(sweep, name)) metrics.push_back(name);
+      const bool is_shown = contains(scalars, name) && has_any_value(sweep, name);
+      if (is_shown && metrics.size() < kMostHeadlines) metrics.push_back(name);
     }
   }
   return metrics;
@@ -89,7 +98,7 @@ std::vector<std::string> checked_metrics(const PlanRecord& plan,
   const auto scalars = scalar_names(plan);
   std::vector<std::string> metrics;
   for (const auto& name : wanted) {
-    const auto final_name = kFinalPrefix + name;
+    const auto final_name = std::string(kFinalPrefix) + name;
     const bool is_short = !contains(scalars, name) && contains(scalars, final_name);
     metrics.push_back(is_short ? final_name : name);
     if (!contains(scalars, metrics.back())) refuse("variable", name, scalars);
@@ -134,7 +143,7 @@ std::vector<RowTrials> collect_rows(const SweepResults& sweep, const std::vector
       auto& row = rows.emplace_back();
       row.numbers.resize(metrics.size());
       for (const auto axis : axes)
-        row.row.keys.push_back(text_of(sweep.axis_value(axis, i)));
+        row.row.keys.push_back(value_text(sweep.axis_value(axis, i)));
     }
     add_trial(rows[place->second], sweep, sweep.find(sweep.plan.ids[i]), metrics);
   }
@@ -157,21 +166,31 @@ void keep_best(SummaryTable& table, const PlanRecord& plan, int count) {
   }
 }
 
-/// As many decimals as the interval's first two digits need, at least three without one.
-std::string value_text(const Summary& summary) {
+/// The decimals that show two digits of an interval, or three of a mean without one. Nothing if
+/// these would make a number too long to read.
+std::optional<int> decimals_for(const Summary& summary) {
+  const bool has_interval = summary.half_width > 0;
+  const double size = has_interval ? summary.half_width : std::abs(summary.mean);
+  if (size == 0) return 1;
+  const int decimals = (has_interval ? 1 : 2) - static_cast<int>(std::floor(std::log10(size)));
+  const bool is_readable = decimals <= kMostDecimals && std::abs(summary.mean) < kLargestPlain;
+  return is_readable ? std::optional(std::max(decimals, 0)) : std::nullopt;
+}
+
+/// "0.971 ± 0.012", "1.23e-09 ± 4.5e-11", "0.971" without an interval, "-" without a value.
+std::string text_of(const Summary& summary) {
   if (summary.count == 0) return "-";
-  const double scale = summary.half_width > 0 ? summary.half_width : std::abs(summary.mean) / 100;
-  const int decimals =
-      scale > 0 ? std::clamp(1 - static_cast<int>(std::floor(std::log10(scale))), 0, 9) : 3;
-  if (std::abs(summary.mean) >= 1e6) return fmt::format("{:.4g}", summary.mean);
-  if (std::isnan(summary.half_width)) return fmt::format("{:.{}f}", summary.mean, decimals);
-  return fmt::format("{:.{}f} ± {:.{}f}", summary.mean, std::min(decimals, 6), summary.half_width,
-                     std::min(decimals, 6));
+  const auto decimals = decimals_for(summary);
+  const auto number = [decimals](double value, int digits) {
+    return decimals ? fmt::format("{:.{}f}", value, *decimals)
+                    : fmt::format("{:.{}g}", value, digits);
+  };
+  const auto mean = number(summary.mean, kMeanDigits);
+  return summary.count == 1 ? mean : mean + " ± " + number(summary.half_width, kIntervalDigits);
 }
 
 std::string head_of(const std::string& metric) {
-  return metric.starts_with(kFinalPrefix) ? metric.substr(std::string(kFinalPrefix).size())
-                                          : metric;
+  return metric.starts_with(kFinalPrefix) ? metric.substr(kFinalPrefix.size()) : metric;
 }
 
 /// "1 failed, 2 diverged", or nothing.
@@ -212,30 +231,36 @@ std::string align(const std::vector<Line>& lines) {
   return text;
 }
 
-/// "(mean ± 95 % interval, 4 seeds)" with the range of trials behind a mean.
+/// "4 seeds", "3 to 4 seeds", or "12 trials" where rows average over more than one axis.
+std::string describe_counts(const SummaryTable& table, int least, int most) {
+  const auto what = table.over.size() == 1 ? table.over.front() : "trial";
+  const auto number = least == most ? std::to_string(most) : fmt::format("{} to {}", least, most);
+  return fmt::format("{} {}{}", number, what, most == 1 ? "" : "s");
+}
+
+/// "(mean ± 95 % interval, 4 seeds)": how many trials stand behind a mean.
 std::string legend_of(const SummaryTable& table) {
-  int least = std::numeric_limits<int>::max();
-  int most = 0;
+  std::vector<int> counts;
   for (const auto& row : table.rows) {
     for (const auto& value : row.values) {
-      least = std::min(least, value.count);
-      most = std::max(most, value.count);
+      if (value.count > 0) counts.push_back(value.count);
     }
   }
-  if (most == 0) return "no finished trials yet\n";
-  return fmt::format("(mean ± 95 % interval over {}{} trials)\n",
-                     least == most ? "" : fmt::format("{} to ", least), most);
+  if (counts.empty()) return "(no finished trial yet)\n";
+  const auto [least, most] = std::ranges::minmax(counts);
+  return fmt::format("({}, {})\n", most == 1 ? "value" : "mean ± 95 % interval",
+                     describe_counts(table, least, most));
 }
 
 }  // namespace
 
 SummaryTable summarize_sweep(const SweepResults& sweep, const SummaryOptions& options) {
-  const auto axes = row_axes(sweep.plan, options.by);
   SummaryTable table;
-  for (const auto axis : axes)
-    table.by.push_back(sweep.plan.axes[axis].name);
+  table.by = options.by.empty() ? axes_except(sweep.plan, sweep.plan.replicate) : options.by;
+  table.over = axes_except(sweep.plan, table.by);
   table.metrics = options.metrics.empty() ? default_metrics(sweep)
                                           : checked_metrics(sweep.plan, options.metrics);
+  const auto axes = positions_of(sweep.plan, table.by);
   for (auto& trials : collect_rows(sweep, axes, table.metrics)) {
     for (const auto& numbers : trials.numbers)
       trials.row.values.push_back(summarize(numbers));
@@ -253,7 +278,7 @@ std::string to_text(const SummaryTable& table) {
   for (const auto& row : table.rows) {
     auto& line = lines.emplace_back(row.keys);
     for (const auto& value : row.values)
-      line.push_back(value_text(value));
+      line.push_back(text_of(value));
     line.push_back(note_of(row));
   }
   return align(lines) + legend_of(table);

@@ -10,10 +10,13 @@
 namespace results {
 
 struct SummaryOptions {
-  std::vector<std::string> by = {};  ///< axes that make a row; empty: all but the replicates
-  std::vector<std::string> metrics =
-      {};  ///< scalar variables, "final_" may be left out; empty: the study's headline
-  std::optional<int> best = {};  ///< only the best rows by the first metric, >= 1
+  /// Axes that make a row; empty: all with two values or more, but for the replicates.
+  std::vector<std::string> by = {};
+  /// Scalar variables, where "final_" may be left out; empty: those of the study's headline that
+  /// have values, at most three, or else the first three variables that do.
+  std::vector<std::string> metrics = {};
+  /// Only so many rows, the best by the first metric first, >= 1.
+  std::optional<int> best = {};
 };
 
 struct SummaryRow {
@@ -27,7 +30,8 @@ struct SummaryRow {
 
 /// Means over trials that share the values of some axes.
 struct SummaryTable {
-  std::vector<std::string> by = {};
+  std::vector<std::string> by = {};    ///< axes
+  std::vector<std::string> over = {};  ///< axes that a row averages over
   std::vector<std::string> metrics = {};
   std::vector<SummaryRow> rows = {};  ///< in grid order, or best first
 };
@@ -40,8 +44,10 @@ struct SummaryTable {
 /// closest one that does.
 SummaryTable summarize_sweep(const SweepResults& sweep, const SummaryOptions& options);
 
-/// Plain text with one line per row and a note on the intervals.
+/// Plain text: one line per row and a note on the intervals. Heads leave out "final_".
 std::string to_text(const SummaryTable& table);
+
+/// An array of one object per row: the axes as text, {mean, half_width, count} for each metric.
 std::string to_json_text(const SummaryTable& table);
 
 }  // namespace results

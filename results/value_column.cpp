@@ -1,6 +1,7 @@
 #include "results/value_column.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
@@ -17,6 +18,10 @@ constexpr std::size_t kMaxDepth = 32;  // HDF5 knows no more dimensions
 
 double number_in(const json& value) {
   return value.is_number() ? value.get<double>() : kNan;
+}
+
+json number_or_null(double number) {
+  return std::isnan(number) ? json() : json(number);
 }
 
 std::size_t product(std::span<const std::size_t> extents) {
@@ -53,7 +58,7 @@ ValueArray array_from(const json& value) {
 }
 
 json nested_lists(std::span<const std::size_t> extents, std::span<const double> numbers) {
-  if (extents.empty()) return numbers[0];
+  if (extents.empty()) return number_or_null(numbers[0]);
   auto list = json::array();
   const auto stride = product(extents.subspan(1));
   for (std::size_t i = 0; i < extents[0]; ++i) {
@@ -84,7 +89,7 @@ const ValueArray* ValueColumn::array(std::size_t row) const {
 
 json ValueColumn::to_json(std::size_t row) const {
   if (const auto* values = array(row)) return nested_lists(values->extents, values->numbers);
-  return number(row);
+  return number_or_null(number(row));
 }
 
 }  // namespace results

@@ -6,6 +6,15 @@
 
 namespace sweep {
 
+namespace {
+
+std::string device_of(const Coordinator::WorkerState& worker) {
+  if (worker.is_unable) return "not training";
+  return worker.is_ready ? worker.total.info.device : "starting";
+}
+
+}  // namespace
+
 std::string describe_grid(const Grid& grid) {
   std::string text;
   for (const auto& axis : grid.axes) {
@@ -20,7 +29,7 @@ std::string describe_workers(const std::map<int, Coordinator::WorkerState>& work
   std::map<std::string, int> devices;
   for (const auto& [rank, worker] : workers) {
     if (worker.is_ready) hosts.insert(worker.total.info.host);
-    ++devices[worker.is_unable ? "not training" : worker.total.info.device];
+    ++devices[device_of(worker)];
   }
   std::string list;
   for (const auto& [device, count] : devices) {

@@ -249,7 +249,7 @@ std::string describe(std::vector<ConfigProblem> problems, const std::filesystem:
   std::ranges::stable_sort(problems, {}, &ConfigProblem::place);
   std::string text;
   for (const auto& [place, what, hint] : problems) {
-    text += what + " in " + (place.set.empty() ? path.string() : "--set " + place.set);
+    text += "mpisweep: " + what + " in " + (place.set.empty() ? path.string() : "--set " + place.set);
     if (place.line > 0) text += " (line " + std::to_string(place.line) + ")";
     if (!hint.empty()) text += ", " + hint;
     text += '\n';

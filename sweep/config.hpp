@@ -45,7 +45,7 @@ struct Config {
 Config read_config(const std::filesystem::path& path, const std::vector<std::string>& overrides,
                    std::vector<ConfigProblem>& problems);
 
-/// All problems in line order, one per line: "what in FILE (line 9), hint".
+/// All problems in line order, one per line: "mpisweep: what in FILE (line 9), hint".
 std::string describe(std::vector<ConfigProblem> problems, const std::filesystem::path& path);
 
 }  // namespace sweep

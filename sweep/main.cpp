@@ -124,7 +124,7 @@ int run_action(const Action& action) {
   try {
     return action();
   } catch (const ConfigError& error) {
-    std::cerr << "mpisweep: " << error.what() << '\n';
+    std::cerr << error.what();
     return to_int(ExitCode::bad_input);
   } catch (const std::exception& error) {
     std::cerr << "mpisweep: " << error.what() << '\n';

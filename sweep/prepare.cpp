@@ -1,7 +1,8 @@
 #include "sweep/prepare.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <iostream>
 #include <iterator>
@@ -69,10 +70,10 @@ void resolve_paths(PreparedSweep& sweep) {
   }
 }
 
-/// "must be at least 2" needs its key in front; a whole sentence names it already.
+/// "must be at least 2" needs its key in front; "unknown loss 'sotf'" does not.
 std::string sentence_of(const protocol::Problem& problem) {
-  const bool names_key = problem.problem.find("'" + problem.key) != std::string::npos;
-  return names_key || problem.key.empty() ? problem.problem : problem.key + " " + problem.problem;
+  const bool is_sentence = problem.key.empty() || problem.problem.starts_with("unknown ");
+  return is_sentence ? problem.problem : problem.key + " " + problem.problem;
 }
 
 void add_trainer_problems(const PreparedSweep& sweep, const std::vector<protocol::Problem>& found,
@@ -203,9 +204,9 @@ void fill_plan(PreparedSweep& sweep) {
 
 [[noreturn]] void refuse(const Problems& problems, const std::filesystem::path& path) {
   auto text = describe(problems, path);
-  const auto count = std::ranges::count(text, '\n');
-  if (count > 1) text += std::to_string(count) + " problems, nothing was started\n";
-  text.pop_back();
+  if (problems.size() > 1) {
+    text += fmt::format("{} problems, nothing was started\n", problems.size());
+  }
   throw ConfigError(text);
 }
 

@@ -11,7 +11,7 @@
 
 namespace sweep {
 
-/// The config cannot be run. what() holds all problems, one per line.
+/// The config cannot be run. what() holds all problems, a line for each, to be printed as they are.
 class ConfigError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };

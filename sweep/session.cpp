@@ -4,6 +4,8 @@
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -139,6 +141,7 @@ class Session {
     started_at_ = Clock::now();
     exchange_messages();
     elapsed_s_ = seconds_since(started_at_);
+    announce_workers();
     printer_.clear();
   }
 
@@ -187,7 +190,7 @@ class Session {
   }
 
   void show_progress() {
-    announce_workers();
+    if (coordinator_->has_heard_of_all()) announce_workers();
     const auto now = Clock::now();
     const bool is_status_due = now - last_status_ >= kStatusPause;
     const double wall_s = seconds_since(started_at_);
@@ -209,8 +212,7 @@ class Session {
 
   /// Says once which ranks train on what.
   void announce_workers() {
-    if (is_announced_ || !coordinator_->has_heard_of_all()) return;
-    is_announced_ = true;
+    if (std::exchange(is_announced_, true)) return;
     printer_.clear();
     std::cerr << describe_workers(coordinator_->workers()) << "   output: " << folder_.string()
               << '\n';
@@ -307,7 +309,7 @@ ExitCode run_session(const SessionOptions& options, Communicator& world) {
   try {
     code = Session(options, prepare_sweep(options.choice), world).run();
   } catch (const ConfigError& error) {
-    std::cerr << "mpisweep: " << error.what() << std::endl;
+    std::cerr << error.what() << std::flush;
     code = ExitCode::bad_input;
   } catch (const FolderBusy& error) {
     std::cerr << "mpisweep: " << error.what() << std::endl;

@@ -143,7 +143,8 @@ const Choice* Resolver::find_choice(const Section& section, const json& given) {
   const auto choice =
       std::ranges::find_if(section.choices, [&](const Choice& each) { return value == each.name; });
   if (choice != section.choices.end()) return &*choice;
-  report(key, "unknown " + section.key + " " + value.dump(), "knows " + join(names));
+  report(key, "unknown " + section.key + " " + value.dump(),
+         protocol::suggest_name(value.is_string() ? value.get<std::string>() : "", names));
   return nullptr;
 }
 
@@ -164,7 +165,7 @@ void Resolver::report_unknown(const json& given, const std::string& prefix,
                               const std::vector<std::string>& known) {
   for (const auto& [key, value] : given.items()) {
     if (std::ranges::find(known, key) != known.end()) continue;
-    report(prefix + key, "unknown setting", protocol::suggest_name(key, known));
+    report(prefix + key, "unknown key '" + prefix + key + "'", protocol::suggest_name(key, known));
   }
 }
 
@@ -212,7 +213,7 @@ void Resolver::check_text(const protocol::SettingDeclaration& declared, const st
                           const std::string& text) {
   const auto& values = declared.values;
   if (values.empty() || std::ranges::find(values, text) != values.end()) return;
-  report(key, "unknown " + key + " '" + text + "'", "knows " + join(values));
+  report(key, "unknown " + key + " '" + text + "'", protocol::suggest_name(text, values));
 }
 
 protocol::SettingDeclaration selector_declaration(const Section& section) {

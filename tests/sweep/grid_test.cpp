@@ -81,14 +81,14 @@ TEST(Grid, TakesATextForItsNameWhenADottedKeyReachesInside) {
 
 TEST(Grid, RefusesRatesAndSeedsThatCannotBe) {
   EXPECT_EQ(expand("grid:\n  learning_rate: [0.1, 0]\n").problems,
-            "learning_rate is 0 in a.yaml (line 2), want a number above 0\n");
+            "mpisweep: learning_rate is 0 in a.yaml (line 2), want a number above 0\n");
   EXPECT_EQ(expand("trial: {seed: 1.5}\n").problems,
-            "seed is 1.5 in a.yaml (line 1), want a whole number, at least 0\n");
+            "mpisweep: seed is 1.5 in a.yaml (line 1), want a whole number, at least 0\n");
 }
 
 TEST(Grid, SuggestsADataSetForAMisspeltName) {
   EXPECT_EQ(expand("datasets: {digits: {a: 1}}\ngrid: {dataset: [digit]}\n").problems,
-            "there is no data set 'digit' in a.yaml (line 2), did you mean 'digits'?\n");
+            "mpisweep: there is no data set 'digit' in a.yaml (line 2), did you mean 'digits'?\n");
 }
 
 TEST(Grid, RefusesAKeyInTrialAndGrid) {

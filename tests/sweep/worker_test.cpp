@@ -81,6 +81,10 @@ struct Trouble {
   std::string reason = {};  // part of the report
 };
 
+void PrintTo(const Trouble& trouble, std::ostream* out) {
+  *out << trouble.name;
+}
+
 class WorkerTroubleTest : public WorkerTest, public testing::WithParamInterface<Trouble> {};
 
 TEST_P(WorkerTroubleTest, ReportsTheLossAndTrainsTheNextPackWithAFreshTrainer) {
