@@ -21,6 +21,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr unsigned kCreationOrder = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
 constexpr unsigned kDeflateLevel = 1;              // higher ones gain few percent on noisy curves
 constexpr std::size_t kNumbersPerChunk = 1 << 15;  // 256 KB
+constexpr std::size_t kMemoryStep = 1 << 24;       // by which a file grows, 16 MB
 
 // --- errors ---
 
@@ -109,13 +110,12 @@ Hdf5Handle compressed_properties(std::span<const std::size_t> extents, std::size
   return list;
 }
 
-/// Readable from HDF5 1.8 on. No locks: some network file systems have none, and a file under a
-/// temporary name has one writer and no reader.
+/// In memory alone, in a form that HDF5 reads from 1.8 on. The oldest superblock has no checksum:
+/// H5Fget_file_image of 1.10 breaks that of the newer ones.
 Hdf5Handle access_properties() {
   auto list = properties(H5P_FILE_ACCESS);
-  check(H5Pset_libver_bounds(list.id(), H5F_LIBVER_V18, H5F_LIBVER_V18), "H5Pset_libver_bounds");
-  check(H5Pset_fclose_degree(list.id(), H5F_CLOSE_STRONG), "H5Pset_fclose_degree");
-  check(H5Pset_file_locking(list.id(), false, true), "H5Pset_file_locking");
+  check(H5Pset_libver_bounds(list.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), "H5Pset_libver_bounds");
+  check(H5Pset_fapl_core(list.id(), kMemoryStep, /*backing_store=*/false), "H5Pset_fapl_core");
   return list;
 }
 
@@ -185,9 +185,9 @@ void attach(const Hdf5Handle& dataset, const Hdf5Handle& scale, std::size_t dime
         "H5DSattach_scale");
 }
 
-Hdf5Handle create_file(const std::filesystem::path& path) {
+Hdf5Handle create_file() {
   check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "H5Eset_auto");  // the exception tells it all
-  return handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, group_properties(H5P_FILE_CREATE).id(),
+  return handle(H5Fcreate("in memory", H5F_ACC_TRUNC, group_properties(H5P_FILE_CREATE).id(),
                           access_properties().id()),
                 H5Fclose, "H5Fcreate");
 }
@@ -208,10 +208,6 @@ Hdf5Handle::~Hdf5Handle() {
 
 Hdf5Handle::Hdf5Handle(Hdf5Handle&& other) noexcept
     : id_(std::exchange(other.id_, H5I_INVALID_HID)), close_(other.close_) {}
-
-void Hdf5Handle::close_now() {
-  check(close_(std::exchange(id_, H5I_INVALID_HID)), "close");
-}
 
 Hdf5Array::Hdf5Array(Hdf5Handle dataset, std::vector<std::size_t> extents,
                      std::size_t rows_per_block)
@@ -285,12 +281,17 @@ Hdf5Handle Hdf5Group::add_cells(const VariableLabel& label, const Cells& cells) 
   return dataset;
 }
 
-Hdf5File::Hdf5File(const std::filesystem::path& path)
-    : file_(create_file(path)),
+Hdf5File::Hdf5File()
+    : file_(create_file()),
       root_(handle(H5Gopen2(file_.id(), "/", H5P_DEFAULT), H5Gclose, "H5Gopen")) {}
 
-void Hdf5File::close() {
-  file_.close_now();
+std::string Hdf5File::image() {
+  check(H5Fflush(file_.id(), H5F_SCOPE_LOCAL), "H5Fflush");
+  const auto size_bytes = H5Fget_file_image(file_.id(), nullptr, 0);
+  if (size_bytes < 0) fail("H5Fget_file_image");
+  std::string bytes(static_cast<std::size_t>(size_bytes), '\0');
+  if (H5Fget_file_image(file_.id(), bytes.data(), bytes.size()) < 0) fail("H5Fget_file_image");
+  return bytes;
 }
 
 }  // namespace results

@@ -2,9 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -34,9 +32,6 @@ class Hdf5Handle {
   Hdf5Handle& operator=(const Hdf5Handle&) = delete;
 
   Id id() const { return id_; }
-
-  /// Closes now, to learn whether it worked.
-  void close_now();
 
  private:
   Id id_;
@@ -104,19 +99,20 @@ class Hdf5Group {
   std::map<std::string, Dimension> dimensions_ = {};
 };
 
-/// A new file, which replaces one of the same name.
+/// A new file, made in memory: HDF5 crashes after a failed write (1.10 does, on a full disk), so it
+/// never meets the disk. Compressed, the file is smaller than the numbers it is made of.
 class Hdf5File {
  public:
-  explicit Hdf5File(const std::filesystem::path& path);
+  Hdf5File();
 
-  Hdf5Group& root() { return *root_; }
+  Hdf5Group& root() { return root_; }
 
-  /// Hands the last bytes to the kernel. Ends the root group, too; others must be gone by then.
-  void close();
+  /// The bytes to store. Arrays and groups of the file must be gone by then, but for the root.
+  std::string image();
 
  private:
   Hdf5Handle file_;
-  std::optional<Hdf5Group> root_;
+  Hdf5Group root_;
 };
 
 }  // namespace results

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
+
 #include "results/axis_values.hpp"
 #include "results/hdf5_file.hpp"
 
@@ -272,8 +274,8 @@ void add_workers(Hdf5Group& root, const std::vector<EndRecord>& ends) {
       [](const Worker& worker) { return worker.trials; });
 }
 
-void write_sweep(const SweepResults& sweep, const std::filesystem::path& path) {
-  Hdf5File file(path);
+std::string bytes_of(const SweepResults& sweep) {
+  Hdf5File file;
   const auto view = view_of(sweep);
   put_attributes(file.root(), sweep);
   add_trials(file.root(), sweep.plan);
@@ -281,7 +283,7 @@ void write_sweep(const SweepResults& sweep, const std::filesystem::path& path) {
   add_declared_dimensions(file.root(), view);
   add_declared_variables(file.root(), view);
   add_workers(file.root(), sweep.ends);
-  file.close();
+  return file.image();
 }
 
 }  // namespace
@@ -290,7 +292,7 @@ void write_results_file(const SweepResults& sweep, const std::filesystem::path& 
   auto temporary = path;
   temporary += ".new";
   try {
-    write_sweep(sweep, temporary);
+    File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(bytes_of(sweep));
     replace_file(temporary, path);
   } catch (const StorageError& error) {
     std::error_code ignored;

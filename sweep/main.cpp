@@ -3,6 +3,7 @@
 #include <map>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include "sweep/child_process.hpp"
 #include "sweep/commands/export.hpp"
@@ -45,6 +46,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
       "exit codes: 0 done, 1 the sweep failed, 2 bad input, 3 some trials failed,\n"
       "            4 the folder is in use, 130/143 stopped by a signal");
   auto options = std::make_shared<RunOptions>();
+  options->session.command_line = fmt::format("mpisweep {}", fmt::join(arguments, " "));
   options->arguments = std::move(arguments);
   add_sweep_options(*command, options->session);
   command->add_option("--ranks", options->ranks, "MPI ranks (default: one per GPU, or per core)")

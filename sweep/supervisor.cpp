@@ -1,9 +1,12 @@
 #include "sweep/supervisor.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <optional>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +16,8 @@
 
 namespace sweep {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr const char* kTerminalVariable = "MPISWEEP_TERMINAL";
 
@@ -44,19 +49,36 @@ sigset_t watched_signals() {
   return signals;
 }
 
+/// Waits for one of the signals until the deadline. 0 if none came.
+int wait_for_signal(const sigset_t& signals, std::optional<Clock::time_point> deadline) {
+  if (!deadline) {
+    int signal = 0;
+    return sigwait(&signals, &signal) == 0 ? signal : 0;
+  }
+  const auto left = std::max<std::chrono::nanoseconds>(*deadline - Clock::now(), {});
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+  const timespec patience{.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
+  return std::max(0, sigtimedwait(&signals, nullptr, &patience));
+}
+
 /// Waits for mpirun's end and passes signals on. Returns its status; `stop_signal` is the signal
 /// that asked for the end, or 0.
-int wait_for(pid_t mpirun, const sigset_t& signals, int& stop_signal) {
+int wait_for(pid_t mpirun, double grace_s, int& stop_signal) {
+  const auto signals = watched_signals();
+  std::optional<Clock::time_point> deadline;
   int status = 0;
   while (waitpid(mpirun, &status, WNOHANG) != mpirun) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0 || signal == SIGCHLD) continue;
-    if (stop_signal == 0) {
+    const int signal = wait_for_signal(signals, deadline);
+    if (signal == SIGCHLD) continue;
+    if (stop_signal == 0 && signal != 0) {
       stop_signal = signal;
+      deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                    std::chrono::duration<double>(grace_s));
       std::cerr << "\nstopping: saving what is finished (again to stop now)" << std::endl;
       kill(mpirun, SIGUSR1);
-    } else {
+    } else if (stop_signal != 0) {
       kill(-mpirun, SIGKILL);
+      deadline.reset();
     }
   }
   return status;
@@ -64,7 +86,7 @@ int wait_for(pid_t mpirun, const sigset_t& signals, int& stop_signal) {
 
 }  // namespace
 
-int run_under_mpirun(const std::vector<std::string>& arguments, int num_ranks) {
+int run_under_mpirun(const std::vector<std::string>& arguments, int num_ranks, double grace_s) {
   set_environment();
   const auto signals = watched_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
@@ -72,7 +94,7 @@ int run_under_mpirun(const std::vector<std::string>& arguments, int num_ranks) {
                                    .signal_of_death = SIGTERM,
                                    .has_own_group = true});
   int stop_signal = 0;
-  const int status = wait_for(mpirun, signals, stop_signal);
+  const int status = wait_for(mpirun, grace_s, stop_signal);
   if (stop_signal != 0) {
     return to_int(stop_signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted);
   }

@@ -80,7 +80,7 @@ std::string processor_name() {
 void open_device(const std::string& device, int threads) {
   if (parse_device(device).is_cuda()) open_cuda(device);
   at::set_num_threads(threads);
-  at::set_num_interop_threads(1);
+  if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);  // allowed once
 }
 
 std::string hardware_name(const std::string& device) {

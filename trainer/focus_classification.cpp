@@ -37,18 +37,13 @@ Setting text(const std::string& key, const json& value, const std::vector<std::s
       .declaration = {.type = "string", .default_value = value, .values = values, .help = help}};
 }
 
-Setting count(const std::string& key, int value, const std::string& help) {
-  return {.key = key,
-          .declaration = {
-              .type = "int", .default_value = value, .min = 1, .max = 1'000'000, .help = help}};
-}
-
 Schema make_schema() {
   auto loss = text("loss", nullptr, loss_names(), "what is minimised");
   loss.is_required = true;
   return {.settings = {text("study", kName, {kName}, "this study"), loss,
-                       count("epochs", 30, "passes over the training set"),
-                       count("batch_size", 250, "inputs per update; the last batch may be short"),
+                       whole_number("epochs", 30, 1, "passes over the training set"),
+                       whole_number("batch_size", 250, 1,
+                                    "inputs per update; the last batch may be short"),
                        text("order", "shared", {"shared", "shuffled"},
                             "of the inputs: that of the data set, or drawn anew for each epoch; "
                             "the same for every trial"),

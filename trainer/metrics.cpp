@@ -40,9 +40,9 @@ Metrics to_metrics(const torch::TensorAccessor<double, 2>& sums, std::int64_t tr
 
 torch::Tensor predict(Pass& pass, Rule rule) {
   constexpr int kClasses = 1;
-  if (rule == Rule::argmax) return attended_log_probabilities(pass).argmax(kClasses);
-  if (rule == Rule::mixture) return mixed_probabilities(pass).argmax(kClasses);
-  return pass.blend_log_probabilities().argmax(kClasses);
+  if (rule == Rule::argmax) return first_largest(attended_log_probabilities(pass), kClasses);
+  if (rule == Rule::mixture) return first_largest(mixed_probabilities(pass), kClasses);
+  return first_largest(pass.blend_log_probabilities(), kClasses);
 }
 
 Tally::Tally(std::int64_t num_trials, torch::Device device)

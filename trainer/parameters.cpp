@@ -78,7 +78,7 @@ void Parameters::differentiate(const torch::Tensor& total) {
   std::int64_t offset = 0;
   for (const auto& gradient : torch::autograd::grad({total}, leaves)) {
     const auto size = gradient.numel() / T;
-    grad_.narrow(/*dim=*/1, offset, size).copy_(gradient.view({T, size}));
+    grad_.narrow(/*dim=*/1, offset, size).copy_(gradient.reshape({T, size}));
     offset += size;
   }
 }

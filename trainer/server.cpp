@@ -48,17 +48,20 @@ std::vector<std::string> names_of(const std::vector<Study>& studies) {
   return names;
 }
 
-/// Throws: SettingError if the settings name no study that exists.
+/// The study that the settings name; an only study need not be named.
+/// Throws: SettingError if there is no such study.
 const Study& find_study(const std::vector<Study>& studies, const nlohmann::json& settings) {
   const auto names = names_of(studies);
-  if (!settings.is_object() || !settings.contains("study")) {
+  if (!settings.contains("study")) {
+    if (studies.size() == 1) return studies.front();
     throw SettingError("study", "is missing", protocol::suggest_name("", names));
   }
-  const auto study = std::ranges::find_if(
-      studies, [&](const Study& each) { return settings["study"] == each.name; });
+  const auto& name = settings["study"];
+  const auto study =
+      std::ranges::find_if(studies, [&](const Study& each) { return name == each.name; });
   if (study != studies.end()) return *study;
-  const auto name = settings["study"].dump();
-  throw SettingError("study", "unknown study " + name, protocol::suggest_name(name, names));
+  const auto text = name.is_string() ? name.get<std::string>() : name.dump();
+  throw SettingError("study", "unknown study '" + text + "'", protocol::suggest_name(text, names));
 }
 
 }  // namespace
@@ -168,7 +171,7 @@ std::optional<Message> Server::next() {
 
 bool Server::should_stop() {
   if (stop_during_pack_ == StopDuringPack::waits) return false;
-  reader_.receive();  // a closed other side is noticed when we write to it
+  if (!reader_.receive()) return true;
   while (const auto line = reader_.take())
     waiting_.push_back(protocol::parse_message(*line));
   return std::ranges::any_of(waiting_, [](const Message& message) {

@@ -143,8 +143,8 @@ const Choice* Resolver::find_choice(const Section& section, const json& given) {
   const auto choice =
       std::ranges::find_if(section.choices, [&](const Choice& each) { return value == each.name; });
   if (choice != section.choices.end()) return &*choice;
-  report(key, "unknown " + section.key + " " + value.dump(),
-         protocol::suggest_name(value.is_string() ? value.get<std::string>() : "", names));
+  const auto name = value.is_string() ? value.get<std::string>() : value.dump();
+  report(key, "unknown " + section.key + " '" + name + "'", protocol::suggest_name(name, names));
   return nullptr;
 }
 
@@ -229,6 +229,11 @@ protocol::SettingDeclaration selector_declaration(const Section& section) {
 }
 
 }  // namespace
+
+Setting whole_number(const std::string& key, int default_value, int min, const std::string& help) {
+  return {.key = key,
+          .declaration = {.type = "int", .default_value = default_value, .min = min, .help = help}};
+}
 
 std::map<std::string, protocol::SettingDeclaration> declarations(const Schema& schema) {
   std::map<std::string, protocol::SettingDeclaration> flat;

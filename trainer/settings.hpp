@@ -18,6 +18,9 @@ struct Setting {
   bool is_required = false;
 };
 
+/// A setting that is a whole number of at least `min`.
+Setting whole_number(const std::string& key, int default_value, int min, const std::string& help);
+
 /// One value of a section's selector, with the settings that make sense only beside it.
 struct Choice {
   std::string name = {};

@@ -29,13 +29,18 @@ int run_as_rank(const SessionOptions& options) {
 
 int run_command(const RunOptions& options) {
   if (is_launched_by_mpi()) return run_as_rank(options.session);
+  auto arguments = options.arguments;
   int num_ranks = 1;
+  double grace_s = 0;
   {
     // Bad input is found here, before anything starts; the trainer is stopped with the block.
     const auto sweep = prepare_sweep(options.session.choice);
     num_ranks = options.ranks.value_or(default_num_ranks(sweep));
+    grace_s = sweep.config.run.grace_s;
+    const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
+    arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
   }
-  return run_under_mpirun(options.arguments, num_ranks);
+  return run_under_mpirun(arguments, num_ranks, grace_s);
 }
 
 }  // namespace sweep

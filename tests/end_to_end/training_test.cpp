@@ -72,6 +72,24 @@ TEST(Training, GivesTheSameBitsAfterKillsAsUndisturbed) {
   EXPECT_EQ(sweep.num_recorded(), 12U);
 }
 
+TEST(Training, RecordsADivergedTrialAndKeepsItsPackMates) {
+  const SweepFolder sweep(shipped_config("quickstart.yaml"));
+  const std::vector<std::string> one_loss = {"--ranks", "1",        "--set", "epochs=4",
+                                             "--set",   "seed=[0]", "--set", "loss=[soft]"};
+  const auto alone = with(one_loss, {"--set", "learning_rate=[0.1]"});
+  const auto mixed = with(one_loss, {"--set", "learning_rate=[0.1, 1e30]"});
+  ASSERT_EQ(run(sweep.run_command(alone, "alone")).exit_code, 0);
+
+  const auto ended = run(sweep.run_command(mixed, "mixed"));
+
+  EXPECT_EQ(ended.exit_code, 0) << "a diverged trial is a result";
+  const auto trials = sweep.data("mixed");
+  ASSERT_EQ(trials.size(), 2U);
+  EXPECT_EQ(trials[0]["values"], sweep.data("alone")[0]["values"]);
+  EXPECT_EQ(trials[1]["status"], "diverged");
+  EXPECT_NE(trials[1]["error"].get<std::string>().find("epoch"), std::string::npos);
+}
+
 TEST(Training, ReportsAllProblemsOfAConfigWithTheirLines) {
   const SweepFolder sweep(
       "trial:\n"

@@ -79,27 +79,34 @@ EndRecord sample_end(const char* ended) {
                        .trials = 3}}};
 }
 
+const SessionRecord kFirstSession = {.started = "2026-01-02T03:04:05Z",
+                                     .command_line = "mpisweep run first.yaml"};
+
+const SessionRecord kSecondSession = {.started = "2026-01-03T03:04:05Z",
+                                      .command_line = "mpisweep run größe.yaml",
+                                      .versions = {{"mpisweep", "0.1.0"},
+                                                   {"git_commit", "3f2a91c"},
+                                                   {"trainer", "libtorch 2.11.0"},
+                                                   {"mpi", "Open MPI 4.1.4"}}};
+
 }  // namespace
+
+std::vector<std::pair<RecordType, std::string>> sample_records() {
+  const auto plan = sample_plan();
+  std::vector<std::pair<RecordType, std::string>> records = {
+      {RecordType::plan, serialize(plan)}, {RecordType::session, serialize(kFirstSession)}};
+  for (const auto& trial : sample_trials(plan.ids))
+    records.emplace_back(RecordType::trial, serialize(trial));
+  records.emplace_back(RecordType::end, serialize(sample_end("2026-01-02T04:00:00Z")));
+  records.emplace_back(RecordType::session, serialize(kSecondSession));
+  records.emplace_back(RecordType::end, serialize(sample_end("2026-01-03T04:00:00Z")));
+  return records;
+}
 
 SweepResults sample_sweep() {
   SweepResults sweep;
-  const auto plan = sample_plan();
-  apply(sweep, RecordType::plan, serialize(plan));
-  apply(sweep, RecordType::session,
-        serialize(SessionRecord{.started = "2026-01-02T03:04:05Z",
-                                .command_line = "mpisweep run first.yaml"}));
-  apply(sweep, RecordType::session,
-        serialize(SessionRecord{.started = "2026-01-03T03:04:05Z",
-                                .command_line = "mpisweep run größe.yaml",
-                                .versions = {{"mpisweep", "0.1.0"},
-                                             {"git_commit", "3f2a91c"},
-                                             {"trainer", "libtorch 2.11.0"},
-                                             {"mpi", "Open MPI 4.1.4"}}}));
-  for (const auto& trial : sample_trials(plan.ids)) {
-    apply(sweep, RecordType::trial, serialize(trial));
-  }
-  apply(sweep, RecordType::end, serialize(sample_end("2026-01-02T04:00:00Z")));
-  apply(sweep, RecordType::end, serialize(sample_end("2026-01-03T04:00:00Z")));
+  for (const auto& [type, payload] : sample_records())
+    apply(sweep, type, payload);
   return sweep;
 }
 

@@ -63,11 +63,6 @@ DataSet load(const json& settings) {
                     .foreground = torch::zeros({size}, torch::kLong)}};
 }
 
-Setting whole_number(const std::string& key, int value, int min, const std::string& help) {
-  return {.key = key,
-          .declaration = {.type = "int", .default_value = value, .min = min, .help = help}};
-}
-
 }  // namespace
 
 DataSetKind linear_orthogonal_kind() {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <span>
 
 #include "trainer/datasets/draws.hpp"
 #include "trainer/datasets/image_folder.hpp"
@@ -122,32 +123,58 @@ torch::Tensor to_points(const IdxArray& images) {
   return points;
 }
 
-Split make_split(const LabelledImages& images, const Classes& foreground, const Classes& background,
-                 std::int64_t segments, std::int64_t size) {
-  const auto fg_pool = pool_of(images, foreground);
-  const auto bg_pool = pool_of(images, background);
-  auto members = torch::empty({size, segments}, torch::kLong);
-  auto labels = torch::empty({size}, torch::kLong);
-  auto positions = torch::empty({size}, torch::kLong);
-  auto* member = members.mutable_data_ptr<std::int64_t>();
-  for (std::int64_t i = 0; i < size; ++i) {
-    const auto draw = draw_mosaic(
-        static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(segments),
-        static_cast<std::uint32_t>(bg_pool.size()), static_cast<std::uint32_t>(fg_pool.size()));
-    auto next_background = draw.backgrounds.begin();
-    for (std::uint32_t j = 0; j < segments; ++j) {
-      *member++ = j == draw.position ? fg_pool[draw.foreground] : bg_pool[*next_background++];
+/// Draws the mosaics of one split from its images.
+class MosaicMaker {
+ public:
+  MosaicMaker(const LabelledImages& images, const Classes& foreground, const Classes& background)
+      : images_(images),
+        classes_(foreground),
+        foregrounds_(pool_of(images, foreground)),
+        backgrounds_(pool_of(images, background)) {}
+
+  Split make(std::int64_t segments, std::int64_t size) const {
+    auto members = torch::empty({size, segments}, torch::kLong);
+    auto labels = torch::empty({size}, torch::kLong);
+    auto positions = torch::empty({size}, torch::kLong);
+    for (std::int64_t i = 0; i < size; ++i) {
+      const auto draw =
+          draw_mosaic(static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(segments),
+                      count(backgrounds_), count(foregrounds_));
+      const std::span row(members.mutable_data_ptr<std::int64_t>() + i * segments,
+                          static_cast<std::size_t>(segments));
+      place(draw, row);
+      labels.mutable_data_ptr<std::int64_t>()[i] = label_of(row[draw.position]);
+      positions.mutable_data_ptr<std::int64_t>()[i] = draw.position;
     }
-    const int label = images.labels[static_cast<std::size_t>(fg_pool[draw.foreground])];
-    labels.mutable_data_ptr<std::int64_t>()[i] =
-        std::ranges::find(foreground, label) - foreground.begin();
-    positions.mutable_data_ptr<std::int64_t>()[i] = draw.position;
+    return {.points = to_points(images_.images),
+            .members = members,
+            .labels = labels,
+            .foreground = positions};
   }
-  return {.points = to_points(images.images),
-          .members = members,
-          .labels = labels,
-          .foreground = positions};
-}
+
+ private:
+  static std::uint32_t count(const std::vector<std::int64_t>& pool) {
+    return static_cast<std::uint32_t>(pool.size());
+  }
+
+  /// Writes the image of each segment.
+  void place(const MosaicDraw& draw, std::span<std::int64_t> row) const {
+    auto background = draw.backgrounds.begin();
+    for (std::size_t j = 0; j < row.size(); ++j) {
+      row[j] = j == draw.position ? foregrounds_[draw.foreground] : backgrounds_[*background++];
+    }
+  }
+
+  std::int64_t label_of(std::int64_t image) const {
+    const int image_class = images_.labels[static_cast<std::size_t>(image)];
+    return std::ranges::find(classes_, image_class) - classes_.begin();
+  }
+
+  const LabelledImages& images_;
+  const Classes& classes_;
+  std::vector<std::int64_t> foregrounds_;  // images of the pool
+  std::vector<std::int64_t> backgrounds_;
+};
 
 DataSet load(const json& settings) {
   const auto shape = describe(settings).shape;
@@ -155,15 +182,10 @@ DataSet load(const json& settings) {
   const auto foreground = foreground_classes(settings, *folder);
   const auto background = background_classes(settings, *folder, foreground);
   return {.shape = shape,
-          .train = make_split(folder->train, foreground, background, shape.segments,
-                              settings.at("train_size")),
-          .test = make_split(folder->test, foreground, background, shape.segments,
-                             settings.at("test_size"))};
-}
-
-Setting whole_number(const std::string& key, int value, int min, const std::string& help) {
-  return {.key = key,
-          .declaration = {.type = "int", .default_value = value, .min = min, .help = help}};
+          .train = MosaicMaker(folder->train, foreground, background)
+                       .make(shape.segments, settings.at("train_size")),
+          .test = MosaicMaker(folder->test, foreground, background)
+                      .make(shape.segments, settings.at("test_size"))};
 }
 
 Setting class_list(const std::string& key, const json& value, const std::string& help) {
@@ -186,25 +208,24 @@ MosaicDraw draw_mosaic(std::uint32_t index, std::uint32_t num_segments,
 }
 
 DataSetKind mosaic_kind() {
-  return {
-      .choice =
-          {.name = "mosaic",
-           .help = "real images side by side, one of them labelled",
-           .settings = {{.key = "images",
-                         .declaration = {.type = "string",
-                                         .default_value = "mnist",
-                                         .values = {"mnist"},
-                                         .help = "file format: idx files under MNIST's names"}},
-                        {.key = "root",
-                         .declaration = {.type = "string", .help = "folder of the four idx files"},
-                         .is_required = true},
-                        whole_number("segments", 5, 2, "images per mosaic"),
-                        class_list("foreground", {0, 1, 2}, "classes that carry the label"),
-                        class_list("background", nullptr, "other classes; default: all others"),
-                        whole_number("train_size", 10000, 1, "training mosaics"),
-                        whole_number("test_size", 2000, 1, "test mosaics")}},
-      .describe = describe,
-      .load = load};
+  return {.choice = {.name = "mosaic",
+                     .help = "real images side by side, one of them labelled",
+                     .settings =
+                         {{.key = "images",
+                           .declaration = {.type = "string",
+                                           .default_value = "mnist",
+                                           .values = {"mnist"},
+                                           .help = "file format: idx files under MNIST's names"}},
+                          {.key = "root",
+                           .declaration = {.type = "path", .help = "folder of the four idx files"},
+                           .is_required = true},
+                          whole_number("segments", 5, 2, "images per mosaic"),
+                          class_list("foreground", {0, 1, 2}, "classes that carry the label"),
+                          class_list("background", nullptr, "other classes; default: all others"),
+                          whole_number("train_size", 10000, 1, "training mosaics"),
+                          whole_number("test_size", 2000, 1, "test mosaics")}},
+          .describe = describe,
+          .load = load};
 }
 
 }  // namespace trainer

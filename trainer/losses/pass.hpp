@@ -6,6 +6,9 @@
 
 namespace trainer {
 
+/// Positions of the largest values, the first among equals.  Shapes: [.., n, ..] -> without n
+torch::Tensor first_largest(const torch::Tensor& values, std::int64_t dim);
+
 /// One batch as the models of a pack see it: what losses and metrics are made of. Each quantity is
 /// computed when first asked for, and once.
 ///

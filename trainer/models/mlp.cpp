@@ -46,12 +46,7 @@ Model make_mlp(const nlohmann::json& settings, const DataShape& shape) {
 ModelKind mlp_kind() {
   return {.choice = {.name = "mlp",
                      .help = "focus d-hidden-1, classifier d-hidden-C",
-                     .settings = {{.key = "hidden",
-                                   .declaration = {.type = "int",
-                                                   .default_value = 64,
-                                                   .min = 1,
-                                                   .max = 65536,
-                                                   .help = "hidden units of each network"}},
+                     .settings = {whole_number("hidden", 64, 2, "hidden units of each network"),
                                   {.key = "activation",
                                    .declaration = {.type = "string",
                                                    .default_value = "relu",

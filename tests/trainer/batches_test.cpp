@@ -1,0 +1,84 @@
+#include "trainer/datasets/batches.hpp"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace trainer {
+namespace {
+
+/// Five inputs of two segments with three features; segment j of input i is point 2 i + j, and
+/// point p has the features 10 p, 10 p + 1, 10 p + 2.
+Split make_split(torch::ScalarType type = torch::kFloat) {
+  const auto points = 10 * torch::arange(10).unsqueeze(1) + torch::arange(3);
+  return {.points = points.to(type),
+          .members = torch::arange(10).view({5, 2}),
+          .labels = torch::arange(5),
+          .foreground = torch::arange(5) % 2};
+}
+
+TEST(Batches, CutASplitInItsOwnOrderWithAShortLastBatch) {
+  const Batches batches(make_split(), /*batch_size=*/2);
+
+  ASSERT_EQ(batches.count(), 3);
+  EXPECT_EQ(batches[1].num_inputs, 2);
+  EXPECT_EQ(batches[2].num_inputs, 1);
+  EXPECT_EQ(batches[1].labels[0].item<std::int64_t>(), 2);
+  EXPECT_EQ(batches[1].labels[1].item<std::int64_t>(), 3);
+  EXPECT_EQ(batches[2].foreground[0].item<std::int64_t>(), 0);
+}
+
+TEST(Batches, HaveSamplesInnermost) {
+  const auto segments = Batches(make_split(), 2)[1].segments;  // inputs 2 and 3
+
+  for (int k = 0; k < 3; ++k)
+    for (int j = 0; j < 2; ++j)
+      for (int b = 0; b < 2; ++b)
+        EXPECT_EQ(segments[0][k][j][b].item<float>(), 10 * (2 * (2 + b) + j) + k);
+}
+
+TEST(Batches, AreFilledUpWithBlanksToWholeCacheLines) {
+  const auto batch = Batches(make_split(), 2)[0];
+
+  EXPECT_EQ(batch.segments.sizes(), torch::IntArrayRef({1, 3, 2, 16}));
+  EXPECT_TRUE(batch.segments.is_contiguous());
+  EXPECT_EQ(batch.labels.size(0), 16);
+  EXPECT_EQ(batch.segments.slice(/*dim=*/3, 2).abs().max().item<float>(), 0);
+}
+
+TEST(Batches, TurnBytesIntoNumbersFromMinusOneToOne) {
+  auto split = make_split(torch::kByte);
+  split.points[0] = torch::tensor({0, 51, 255}, torch::kByte);
+
+  const auto segments = Batches(split, 5)[0].segments;
+
+  EXPECT_EQ(segments[0][0][0][0].item<float>(), -1);
+  EXPECT_FLOAT_EQ(segments[0][1][0][0].item<float>(), 2 * 51 / 255.0F - 1);
+  EXPECT_EQ(segments[0][2][0][0].item<float>(), 1);
+}
+
+TEST(Shuffle, DrawsAnotherOrderForEachEpochAndTheSameOneAgain) {
+  const Batches batches(make_split(), 5);
+
+  const auto first = shuffle(batches, /*seed=*/7, /*epoch=*/1)[0].labels;
+
+  EXPECT_TRUE(first.equal(shuffle(batches, 7, 1)[0].labels));
+  EXPECT_FALSE(first.equal(shuffle(batches, 7, 2)[0].labels));
+  EXPECT_FALSE(first.equal(shuffle(batches, 8, 1)[0].labels));
+}
+
+TEST(Shuffle, KeepsEveryInputOnceAndWhole) {
+  const auto shuffled = shuffle(Batches(make_split(), 5), /*seed=*/1, /*epoch=*/1)[0];
+
+  std::set<std::int64_t> seen;
+  for (int b = 0; b < 5; ++b) {
+    const auto input = shuffled.labels[b].item<std::int64_t>();
+    seen.insert(input);
+    EXPECT_EQ(shuffled.foreground[b].item<std::int64_t>(), input % 2);
+    EXPECT_EQ(shuffled.segments[0][0][0][b].item<float>(), 20 * static_cast<float>(input));
+  }
+  EXPECT_EQ(seen.size(), 5U);
+}
+
+}  // namespace
+}  // namespace trainer

@@ -1,0 +1,137 @@
+#include "trainer/focus_classification.hpp"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "tests/temporary_folder.hpp"
+#include "tests/trainer/idx_writer.hpp"
+
+namespace trainer {
+namespace {
+
+using nlohmann::json;
+
+json settings(const json& changes = json::object()) {
+  json all = {{"study", "focus_classification"},
+              {"loss", "soft"},
+              {"epochs", 2},
+              {"model", "linear"},
+              {"dataset", {{"kind", "linear_orthogonal"}, {"size", 40}}}};
+  all.update(changes);
+  return all;
+}
+
+protocol::PackRequest request(const json& settings, const std::vector<double>& rates) {
+  protocol::PackRequest pack = {.pack = 5, .settings = settings};
+  for (const auto rate : rates) {
+    pack.trials.push_back({.id = std::to_string(rate), .seed = 1, .learning_rate = rate});
+  }
+  return pack;
+}
+
+std::vector<protocol::Result> train(const protocol::PackRequest& pack) {
+  std::vector<protocol::Result> results;
+  focus_classification("cpu").train(
+      pack, {.on_step = [](int, int) {},
+             .should_stop = [] { return false; },
+             .on_result = [&](const protocol::Result& result) { results.push_back(result); }});
+  return results;
+}
+
+std::vector<std::string> keys(const std::vector<protocol::Problem>& problems) {
+  std::vector<std::string> keys;
+  for (const auto& problem : problems)
+    keys.push_back(problem.key);
+  return keys;
+}
+
+TEST(FocusClassification, DeclaresTheDefaultsOfTheStudy) {
+  const auto declared = focus_classification("cpu").declaration.settings;
+
+  EXPECT_EQ(declared.at("epochs").default_value, 30);
+  EXPECT_EQ(declared.at("batch_size").default_value, 250);
+  EXPECT_EQ(declared.at("model.name").default_value, "mlp");
+  EXPECT_EQ(declared.at("optimizer.momentum").default_value, 0.9);
+  EXPECT_EQ(declared.at("order").default_value, "shared");
+  EXPECT_EQ(declared.at("dataset.foreground").default_value, (json{0, 1, 2}));
+}
+
+TEST(FocusClassification, ReportsOnlyDeclaredVariablesOfTheDeclaredLength) {
+  const TemporaryFolder folder;
+  write_image_folder(folder.path(), 60, 12, 10);
+  const json mosaic = {
+      {"kind", "mosaic"}, {"root", folder.path().string()}, {"train_size", 40}, {"test_size", 20}};
+  const auto declared = focus_classification("cpu").declaration.variables;
+
+  const auto results = train(request(settings({{"dataset", mosaic}}), {0.1}));
+
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_EQ(results[0].values.size(), declared.size());
+  for (const auto& [name, value] : results[0].values.items()) {
+    ASSERT_TRUE(declared.contains(name)) << name;
+    EXPECT_EQ(value.is_array(), declared.at(name).dims == std::vector<std::string>{"epoch"});
+    EXPECT_EQ(value.size(), value.is_array() ? 3U : 1U) << name;
+  }
+}
+
+TEST(FocusClassification, LeavesOutTestVariablesWithoutATestSet) {
+  const auto values = train(request(settings(), {0.1}))[0].values;
+
+  for (const auto& [name, value] : values.items())
+    EXPECT_EQ(name.find("test"), std::string::npos);
+  EXPECT_EQ(values.at("final_train_loss"), values.at("train_loss").back());
+}
+
+TEST(FocusClassification, HasNullsFromTheEpochInWhichATrialDiverges) {
+  const auto results = train(request(settings({{"model", "mlp"}}), {0.1, 1e30}));
+
+  EXPECT_EQ(results[0].status, protocol::Outcome::finished);
+  EXPECT_EQ(results[1].status, protocol::Outcome::diverged);
+  EXPECT_EQ(results[1].epoch, 1);
+  const auto& curve = results[1].values.at("train_loss");
+  EXPECT_TRUE(curve[0].is_number());
+  EXPECT_TRUE(curve[1].is_null());
+  EXPECT_TRUE(curve[2].is_null());
+  EXPECT_TRUE(results[1].values.at("final_train_loss").is_null());
+}
+
+TEST(FocusClassification, GivesEqualTrialsEqualResolvedSettings) {
+  const auto study = focus_classification("cpu");
+  const auto terse = study.check(settings({{"optimizer", "sgd"}}));
+  const auto wordy = study.check(settings({{"optimizer", {{"name", "sgd"}, {"weight_decay", 0}}},
+                                           {"model", {{"name", "linear"}}},
+                                           {"batch_size", 250}}));
+
+  EXPECT_TRUE(terse.problems.empty());
+  EXPECT_EQ(terse.resolved.dump(), wordy.resolved.dump());
+}
+
+TEST(FocusClassification, ShowsProblemsOfDataAndOfOtherSettingsTogether) {
+  const auto verdict = focus_classification("cpu").check(
+      settings({{"loss", "sof"}, {"dataset", {{"kind", "mosaic"}, {"root", "/no/such/folder"}}}}));
+
+  EXPECT_EQ(keys(verdict.problems), (std::vector<std::string>{"loss", "dataset.root"}));
+}
+
+TEST(FocusClassification, RefusesImagesModelsForOtherData) {
+  const auto verdict = focus_classification("cpu").check(settings({{"model", "cnn"}}));
+
+  EXPECT_EQ(keys(verdict.problems), (std::vector<std::string>{"model.name"}));
+}
+
+TEST(FocusClassification, PacksAsManyTrialsAsTheCacheHolds) {
+  const auto study = focus_classification("cpu");
+  const json wide = {{"kind", "linear_orthogonal"}, {"segments", 500}, {"classes", 100}};
+
+  EXPECT_EQ(study.check(settings()).pack_width, 8);
+  EXPECT_EQ(study.check(settings({{"dataset", wide}})).pack_width, 1);
+  EXPECT_GT(study.check(settings()).memory_bytes, 0);
+}
+
+TEST(FocusClassification, RefusesAPackWithUnsoundSettings) {
+  EXPECT_THROW(train(request(settings({{"loss", "sof"}}), {0.1})), std::exception);
+}
+
+}  // namespace
+}  // namespace trainer

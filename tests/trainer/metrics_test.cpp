@@ -1,0 +1,121 @@
+#include "trainer/metrics.hpp"
+
+#include <gtest/gtest.h>
+
+namespace trainer {
+namespace {
+
+using torch::Tensor;
+
+/// A pass of one trial whose logits are the features of the segments.
+Pass make_pass(const Tensor& scores, const Tensor& segments, const Tensor& labels) {
+  return {scores, segments, labels, labels.size(0), [](const Tensor& points) { return points; }};
+}
+
+/// Four inputs, one for each combination of focus and prediction, in the order of the metrics.
+/// The label is always 1 and in segment 0; segments are one-hot in the class they look like.
+struct OneOfEach {
+  // attended segment:  0 (true), 1 (false), 0 (true), 1 (false)
+  Tensor scores = torch::tensor({2.0F, 0.0F, 2.0F, 0.0F, 0.0F, 2.0F, 0.0F, 2.0F}).view({1, 2, 4});
+  // class of segment 0: 1 1 0 1;  class of segment 1: 0 1 0 0
+  Tensor classes = torch::tensor({1, 1, 0, 1, 0, 1, 0, 0}, torch::kLong).view({2, 4});
+  Tensor segments = torch::one_hot(classes, 2).to(torch::kFloat).permute({2, 0, 1}).unsqueeze(0);
+  Tensor labels = torch::ones({4}, torch::kLong);
+  Tensor foreground = torch::zeros({4}, torch::kLong);
+};
+
+Metrics tally_once(const OneOfEach& inputs) {
+  auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels);
+  Tally tally(/*num_trials=*/1, torch::kCPU);
+  tally.add(pass, torch::tensor({0.5F}), predict(pass, Rule::argmax), inputs.foreground,
+            /*loss_weight=*/4);
+  return tally.read()[0];
+}
+
+TEST(Tally, CountsEachCombinationOfFocusAndPrediction) {
+  const auto metrics = tally_once(OneOfEach());
+
+  EXPECT_EQ(metrics.ftpt, 0.25);
+  EXPECT_EQ(metrics.ffpt, 0.25);
+  EXPECT_EQ(metrics.ftpf, 0.25);
+  EXPECT_EQ(metrics.ffpf, 0.25);
+  EXPECT_EQ(metrics.accuracy, 0.5);
+}
+
+// Half of the inputs weigh segment 0 with e^2 against 1, half the other way round.
+TEST(Tally, AveragesTheWeightOnTheForeground) {
+  EXPECT_NEAR(tally_once(OneOfEach()).focus_weight, 0.5, 1e-7);
+
+  OneOfEach inputs;
+  inputs.foreground = torch::tensor({0, 1, 0, 1}, torch::kLong);
+  EXPECT_NEAR(tally_once(inputs).focus_weight, std::exp(2.0) / (std::exp(2.0) + 1), 1e-7);
+}
+
+TEST(Tally, WeighsTheLossOfEachBatch) {
+  const OneOfEach inputs;
+  auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels);
+  const auto predicted = predict(pass, Rule::argmax);
+  Tally tally(1, torch::kCPU);
+
+  tally.add(pass, torch::tensor({1.0F}), predicted, inputs.foreground, /*loss_weight=*/3);
+  tally.add(pass, torch::tensor({5.0F}), predicted, inputs.foreground, /*loss_weight=*/1);
+
+  EXPECT_EQ(tally.read()[0].loss, 2);  // (3 * 1 + 1 * 5) / 4
+}
+
+TEST(Tally, DoesNotCountBlankInputs) {
+  OneOfEach inputs;
+  Pass pass(inputs.scores, inputs.segments, inputs.labels, /*num_inputs=*/2,
+            [](const Tensor& points) { return points; });
+  Tally tally(1, torch::kCPU);
+
+  tally.add(pass, torch::tensor({0.5F}), predict(pass, Rule::argmax), inputs.foreground, 2);
+
+  EXPECT_EQ(tally.read()[0].ftpt, 0.5);  // the first two inputs: one ftpt, one ffpt
+  EXPECT_EQ(tally.read()[0].ffpt, 0.5);
+  EXPECT_EQ(tally.read()[0].ftpf, 0);
+}
+
+TEST(Tally, KeepsTrialsApart) {
+  const auto scores = torch::eye(2).unsqueeze(-1);         // [T, m, B]: attends to 0, to 1
+  const auto segments = torch::eye(2).view({1, 2, 2, 1});  // [1, d, m, B]
+  auto pass = make_pass(scores, segments, torch::tensor({0}, torch::kLong));
+  Tally tally(2, torch::kCPU);
+
+  tally.add(pass, torch::tensor({1.0F, 2.0F}), torch::tensor({0, 1}, torch::kLong).unsqueeze(1),
+            torch::zeros({1}, torch::kLong), 1);
+
+  EXPECT_EQ(tally.read()[0].ftpt, 1);
+  EXPECT_EQ(tally.read()[1].ffpf, 1);
+  EXPECT_EQ(tally.read()[1].loss, 2);
+}
+
+// With a = (.4, .3, .3): segment 0 is class 0; the others together put .44 on class 1, more than
+// the .29 of segment 0 on class 0; the blended logits are (4, 12, 15).
+TEST(Predict, GivesThreeAnswersByThreeRules) {
+  const auto scores = torch::tensor({0.4, 0.3, 0.3}, torch::kDouble).log().view({1, 3, 1});
+  const auto segments = torch::tensor({10.0, 0.0, 0.0,    // class 0 of segments 0, 1, 2
+                                       0.0, 20.0, 20.0,   // class 1
+                                       9.0, 19.0, 19.0},  // class 2
+                                      torch::kDouble)
+                            .view({1, 3, 3, 1});
+  auto pass = make_pass(scores, segments, torch::tensor({0}, torch::kLong));
+
+  EXPECT_EQ(predict(pass, Rule::argmax).item<std::int64_t>(), 0);
+  EXPECT_EQ(predict(pass, Rule::mixture).item<std::int64_t>(), 1);
+  EXPECT_EQ(predict(pass, Rule::blend).item<std::int64_t>(), 2);
+}
+
+TEST(Predict, ResolvesTiesToTheLowestIndex) {
+  const auto scores = torch::zeros({1, 3, 2});
+  const auto segments = torch::zeros({1, 4, 3, 2});
+  auto pass = make_pass(scores, segments, torch::zeros({2}, torch::kLong));
+
+  EXPECT_EQ(pass.attended().abs().sum().item<std::int64_t>(), 0);
+  for (const auto rule : kRules) {
+    EXPECT_EQ(predict(pass, rule).abs().sum().item<std::int64_t>(), 0);
+  }
+}
+
+}  // namespace
+}  // namespace trainer

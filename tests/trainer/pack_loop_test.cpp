@@ -1,0 +1,211 @@
+#include "trainer/pack_loop.hpp"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "tests/temporary_folder.hpp"
+#include "tests/trainer/idx_writer.hpp"
+#include "trainer/registry.hpp"
+
+namespace trainer {
+namespace {
+
+using nlohmann::json;
+
+const PackListener kSilent = {.on_step = [](int, int) {}, .should_stop = [] { return false; }};
+const json kSgd = {{"name", "sgd"}, {"momentum", 0.9}, {"weight_decay", 0.0}};
+
+DataSet linear_orthogonal(int size) {
+  return find_kind(data_set_kinds(), "linear_orthogonal")
+      .load({{"segments", 4}, {"classes", 5}, {"size", size}, {"seed", 0}});
+}
+
+/// Mosaics of `segments` images of `size` x `size` pixels.
+DataSet mosaics(int size, int segments, int train_size) {
+  const TemporaryFolder folder;
+  write_image_folder(folder.path(), 60, static_cast<std::uint32_t>(size), 10);
+  return find_kind(data_set_kinds(), "mosaic")
+      .load({{"root", folder.path().string()},
+             {"segments", segments},
+             {"foreground", {0, 1, 2}},
+             {"train_size", train_size},
+             {"test_size", 20}});
+}
+
+json model_settings(const std::string& name) {
+  if (name == "mlp") return {{"name", name}, {"hidden", 64}, {"activation", "relu"}};
+  return {{"name", name}};
+}
+
+PackTask make_task(const DataSet& data, const std::string& model, const std::string& loss,
+                   std::int64_t batch_size) {
+  PackTask task = {.epochs = 2,
+                   .loss = &find_kind(losses(), loss),
+                   .model = make_model(model_settings(model), data.shape),
+                   .optimizer = kSgd,
+                   .train = Batches(data.train, batch_size)};
+  if (data.test) task.test = Batches(*data.test, batch_size);
+  return task;
+}
+
+PackHistory train(const PackTask& task, const PackTrials& trials) {
+  return train_pack(task, trials, torch::kCPU, kSilent).value();
+}
+
+/// Bit for bit; two values that are not numbers are the same.
+bool is_same(const Metrics& a, const Metrics& b) {
+  for (const auto& metric : kMetrics) {
+    const auto x = a.*metric.value;
+    const auto y = b.*metric.value;
+    if (x != y && !(std::isnan(x) && std::isnan(y))) return false;
+  }
+  return true;
+}
+
+void expect_same_trial(const PackHistory& a, std::size_t trial_of_a, const PackHistory& b,
+                       std::size_t trial_of_b) {
+  ASSERT_EQ(a.train.size(), b.train.size());
+  ASSERT_EQ(a.test.size(), b.test.size());
+  for (std::size_t epoch = 0; epoch < a.train.size(); ++epoch) {
+    EXPECT_TRUE(is_same(a.train[epoch][trial_of_a], b.train[epoch][trial_of_b]))
+        << "trial " << trial_of_a << ", epoch " << epoch;
+  }
+  for (std::size_t epoch = 0; epoch < a.test.size(); ++epoch) {
+    EXPECT_TRUE(is_same(a.test[epoch][trial_of_a], b.test[epoch][trial_of_b]))
+        << "trial " << trial_of_a << ", epoch " << epoch << " (test)";
+  }
+  for (const auto& [rule, metrics] : a.test_by_rule) {
+    EXPECT_TRUE(is_same(metrics[trial_of_a], b.test_by_rule.at(rule)[trial_of_b]));
+  }
+}
+
+/// Trains trials together and one by one, on one thread.
+void expect_pack_equals_singles(const PackTask& task) {
+  at::set_num_threads(1);
+  const PackTrials trials = {.seeds = {0, 1, 2, 0, 7}, .learning_rates = {.1, .05, .2, .02, .01}};
+
+  const auto pack = train(task, trials);
+
+  for (std::size_t t = 0; t < trials.seeds.size(); ++t) {
+    const auto alone =
+        train(task, {.seeds = {trials.seeds[t]}, .learning_rates = {trials.learning_rates[t]}});
+    expect_same_trial(pack, t, alone, 0);
+  }
+}
+
+class EveryLoss : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(PackLoop, EveryLoss, testing::Values("soft", "hard", "lvml"),
+                         [](const auto& loss) { return loss.param; });
+
+// A batch of 23 and rows of 461 weights end between cache lines: where rounding would differ.
+TEST_P(EveryLoss, TrainsALinearPackAsItsTrialsOneByOne) {
+  expect_pack_equals_singles(make_task(linear_orthogonal(50), "linear", GetParam(), 23));
+}
+
+TEST_P(EveryLoss, TrainsAnMlpPackOfMnistShapeAsItsTrialsOneByOne) {
+  expect_pack_equals_singles(make_task(mosaics(28, 5, 300), "mlp", GetParam(), 250));
+}
+
+TEST_P(EveryLoss, TrainsALinearPackOfMnistShapeAsItsTrialsOneByOne) {
+  expect_pack_equals_singles(make_task(mosaics(28, 5, 300), "linear", GetParam(), 250));
+}
+
+TEST_P(EveryLoss, TrainsACnnPackAsItsTrialsOneByOne) {
+  expect_pack_equals_singles(make_task(mosaics(12, 3, 50), "cnn", GetParam(), 20));
+}
+
+TEST(PackLoop, TrainsAnAdamPackAsItsTrialsOneByOne) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  task.optimizer = {
+      {"name", "adam"}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.0}};
+
+  expect_pack_equals_singles(task);
+}
+
+TEST_P(EveryLoss, LeavesTheOthersUntouchedWhenATrialDiverges) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", GetParam(), 20);
+  task.epochs = 3;
+  const PackTrials trials = {.seeds = {0, 1, 2}, .learning_rates = {.1, 1e30, .05}};
+
+  const auto pack = train(task, trials);
+
+  EXPECT_EQ(pack.diverged_in[1], 1);
+  for (const std::size_t t : {0U, 2U}) {
+    EXPECT_FALSE(pack.diverged_in[t].has_value());
+    const auto alone =
+        train(task, {.seeds = {trials.seeds[t]}, .learning_rates = {trials.learning_rates[t]}});
+    expect_same_trial(pack, t, alone, 0);
+  }
+}
+
+TEST(PackLoop, EndsEarlyWhenEveryTrialHasDiverged) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "hard", 20);
+  task.epochs = 50;
+
+  const auto history = train(task, {.seeds = {0, 1}, .learning_rates = {1e30, 1e30}});
+
+  EXPECT_EQ(history.train.size(), 2U);  // before training and the first epoch
+  EXPECT_EQ(history.diverged_in[0], 1);
+}
+
+TEST(PackLoop, StopsAtAnEpochWhenItIsTold) {
+  auto task = make_task(linear_orthogonal(50), "linear", "soft", 25);
+  task.epochs = 10;
+  int epochs_begun = 0;
+  auto listener = kSilent;
+  listener.should_stop = [&] { return ++epochs_begun > 2; };
+
+  const auto history =
+      train_pack(task, {.seeds = {0}, .learning_rates = {.1}}, torch::kCPU, listener);
+
+  EXPECT_FALSE(history.has_value());
+  EXPECT_EQ(epochs_begun, 3);
+}
+
+TEST(PackLoop, RecordsOneEntryBeforeTrainingAndOnePerEpoch) {
+  const auto history = train(make_task(mosaics(12, 3, 50), "linear", "soft", 20),
+                             {.seeds = {0, 1}, .learning_rates = {.1, .1}});
+
+  EXPECT_EQ(history.train.size(), 3U);
+  EXPECT_EQ(history.test.size(), 3U);
+  EXPECT_EQ(history.train[0].size(), 2U);
+  EXPECT_EQ(history.test_by_rule.size(), 3U);
+}
+
+// With the whole set in one batch, to measure after the update is to measure at the epoch's end.
+TEST(PackLoop, MeasuresAfterUpdatesWhatTheEpochsEndShowsForASingleBatch) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "lvml", 50);
+  const PackTrials trials = {.seeds = {3}, .learning_rates = {.1}};
+  const auto at_end = train(task, trials);
+
+  task.measures_after_update = true;
+  const auto after_updates = train(task, trials);
+
+  expect_same_trial(after_updates, 0, at_end, 0);
+}
+
+TEST(PackLoop, AShuffledOrderIsTheSameForEveryTrialAndDiffersFromTheShared) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  const PackTrials trials = {.seeds = {3, 3}, .learning_rates = {.1, .1}};
+  const auto shared = train(task, trials);
+
+  task.shuffle_seed = 5;
+  const auto shuffled = train(task, trials);
+
+  expect_same_trial(shuffled, 0, shuffled, 1);
+  EXPECT_NE(shuffled.train.back()[0].loss, shared.train.back()[0].loss);
+}
+
+TEST(PackLoop, LearnsWhatALinearModelCanSolve) {
+  auto task = make_task(linear_orthogonal(500), "linear", "lvml", 50);
+  task.epochs = 30;
+
+  const auto history = train(task, {.seeds = {0}, .learning_rates = {.5}});
+
+  EXPECT_GT(history.train.back()[0].accuracy, 0.99);
+  EXPECT_GT(history.train.back()[0].ftpt, 0.99);
+}
+
+}  // namespace
+}  // namespace trainer

@@ -1,0 +1,141 @@
+#include "trainer/settings.hpp"
+
+#include <gtest/gtest.h>
+
+namespace trainer {
+namespace {
+
+using nlohmann::json;
+
+Schema schema() {
+  const Setting momentum = {
+      .key = "momentum",
+      .declaration = {.type = "float", .default_value = 0.9, .min = 0.0, .max = 1.0}};
+  const Setting beta = {.key = "beta", .declaration = {.type = "float", .default_value = 0.5}};
+  const Setting decay = {.key = "decay", .declaration = {.type = "float", .default_value = 0.0}};
+  return {.settings = {{.key = "batch_size",
+                        .declaration = {.type = "int", .default_value = 250, .min = 1.0}},
+                       {.key = "loss",
+                        .declaration = {.type = "string", .values = {"soft", "hard", "lvml"}},
+                        .is_required = true},
+                       {.key = "classes",
+                        .declaration = {.type = "list", .default_value = {0, 1}, .max = 255.0}},
+                       {.key = "is_fast", .declaration = {.type = "bool"}}},
+          .sections = {{.key = "optimizer",
+                        .selector = "name",
+                        .default_choice = "sgd",
+                        .choices = {{.name = "sgd", .settings = {momentum, decay}},
+                                    {.name = "adam", .settings = {beta, decay}}}},
+                       {.key = "dataset", .selector = "kind", .choices = {{.name = "mosaic"}}}}};
+}
+
+json sound() {
+  return {{"loss", "soft"}, {"dataset", "mosaic"}};
+}
+
+json with(const std::string& key, const json& value) {
+  auto settings = sound();
+  settings[key] = value;
+  return settings;
+}
+
+/// "key: problem (hint)" of the only problem.
+std::string problem_of(const json& settings) {
+  const auto problems = resolve(schema(), settings).problems;
+  if (problems.size() != 1) return std::to_string(problems.size()) + " problems";
+  const auto& only = problems.front();
+  return only.key + ": " + only.problem + (only.hint.empty() ? "" : " (" + only.hint + ")");
+}
+
+TEST(Settings, AreFilledInWithDefaults) {
+  const auto resolved = resolve(schema(), sound());
+
+  EXPECT_TRUE(resolved.problems.empty());
+  EXPECT_EQ(resolved.settings,
+            (json{{"loss", "soft"},
+                  {"batch_size", 250},
+                  {"classes", {0, 1}},
+                  {"optimizer", {{"name", "sgd"}, {"momentum", 0.9}, {"decay", 0.0}}},
+                  {"dataset", {{"kind", "mosaic"}}}}));
+}
+
+TEST(Settings, KeepOnlyWhatAppliesToTheChoice) {
+  const auto resolved = resolve(schema(), with("optimizer", "adam")).settings;
+
+  EXPECT_EQ(resolved.at("optimizer"), (json{{"name", "adam"}, {"beta", 0.5}, {"decay", 0.0}}));
+}
+
+TEST(Settings, AreTheSameHoweverTheyAreWritten) {
+  const auto shorthand = resolve(schema(), with("optimizer", "sgd")).settings;
+  const auto whole = resolve(schema(), with("optimizer", {{"name", "sgd"}, {"decay", 0}})).settings;
+
+  EXPECT_EQ(shorthand.dump(), resolve(schema(), sound()).settings.dump());
+  EXPECT_EQ(whole.dump(), shorthand.dump());  // 0 has become 0.0
+}
+
+TEST(Settings, ThatAreNullCountAsAbsent) {
+  EXPECT_EQ(resolve(schema(), with("batch_size", nullptr)).settings.at("batch_size"), 250);
+}
+
+TEST(Settings, ThatAreUnknownGetAHint) {
+  EXPECT_EQ(problem_of(with("batchsize", 2)),
+            "batchsize: unknown key 'batchsize' (did you mean 'batch_size'?)");
+  EXPECT_EQ(problem_of(with("optimizer", {{"momentun", 0.5}})),
+            "optimizer.momentun: unknown key 'optimizer.momentun' (did you mean 'momentum'?)");
+}
+
+TEST(Settings, OfAnotherChoiceAreProblems) {
+  EXPECT_EQ(problem_of(with("optimizer", {{"name", "adam"}, {"momentum", 0.5}})),
+            "optimizer.momentum: does not apply to optimizer 'adam' (belongs to sgd)");
+}
+
+TEST(Settings, WithUnknownNamesGetAHintToo) {
+  EXPECT_EQ(problem_of(with("loss", "sof")), "loss: unknown loss 'sof' (did you mean 'soft'?)");
+  EXPECT_EQ(problem_of(with("loss", "cross_entropy")),
+            "loss: unknown loss 'cross_entropy' (known are soft, hard, lvml)");
+  EXPECT_EQ(problem_of(with("optimizer", "sdg")),
+            "optimizer.name: unknown optimizer 'sdg' (did you mean 'sgd'?)");
+}
+
+TEST(Settings, OfTheWrongTypeAreProblems) {
+  EXPECT_EQ(problem_of(with("batch_size", 2.5)), "batch_size: must be a whole number, not 2.5");
+  EXPECT_EQ(problem_of(with("batch_size", "2")), "batch_size: must be a whole number, not \"2\"");
+  EXPECT_EQ(problem_of(with("is_fast", 1)), "is_fast: must be true or false, not 1");
+  EXPECT_EQ(problem_of(with("classes", 3)), "classes: must be a list of whole numbers, not 3");
+  EXPECT_EQ(problem_of(with("optimizer", 3)),
+            "optimizer: must be a map or the name of one of: sgd, adam");
+}
+
+TEST(Settings, OutOfRangeAreProblems) {
+  EXPECT_EQ(problem_of(with("batch_size", 0)), "batch_size: must be at least 1, not 0");
+  EXPECT_EQ(problem_of(with("optimizer", {{"momentum", 1.5}})),
+            "optimizer.momentum: must be at most 1, not 1.5");
+  EXPECT_EQ(problem_of(with("classes", {1, 256})), "classes: must be at most 255, not 256");
+}
+
+TEST(Settings, ThatAreRequiredMustBeThere) {
+  EXPECT_EQ(problem_of({{"dataset", "mosaic"}}), "loss: is missing");
+  EXPECT_EQ(problem_of({{"loss", "soft"}}), "dataset.kind: is missing (knows mosaic)");
+}
+
+TEST(Settings, ShowAllTheirProblemsAtOnce) {
+  const auto problems =
+      resolve(schema(), {{"loss", "x"}, {"batch_size", 0}, {"nonsense", 1}, {"optimizer", "x"}})
+          .problems;
+
+  EXPECT_EQ(problems.size(), 5U);  // these four, and the data set is missing
+}
+
+TEST(Declarations, NameEverySettingByItsPath) {
+  const auto declared = declarations(schema());
+
+  EXPECT_EQ(declared.at("optimizer.momentum").help, " (sgd)");
+  EXPECT_EQ(declared.at("optimizer.decay").help, " (sgd, adam)");
+  EXPECT_EQ(declared.at("optimizer.name").default_value, "sgd");
+  EXPECT_EQ(declared.at("optimizer.name").values, (std::vector<std::string>{"sgd", "adam"}));
+  EXPECT_TRUE(declared.at("dataset.kind").default_value.is_null());
+  EXPECT_EQ(declared.size(), 9U);
+}
+
+}  // namespace
+}  // namespace trainer
