@@ -2,12 +2,13 @@
 
 #include <cstdint>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <variant>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 /// What `mpisweep` and a trainer say to each other: one struct per message, JSON on the wire.
 /// The wire format is documented in README.md ("The trainer protocol").
@@ -95,9 +96,9 @@ struct Ready {
 };
 
 struct Problem {
-  std::string key = {};      ///< dotted path of the setting
-  std::string problem = {};  ///< what is wrong with it
-  std::string hint = {};     ///< what to do; may be empty
+  std::string key = {};                   ///< dotted path of the setting
+  std::string problem = {};               ///< what is wrong with it
+  std::string hint = {};                  ///< what to do; may be empty
   std::optional<std::size_t> index = {};  ///< which of the checked settings; absent: all of them
 };
 

@@ -31,9 +31,8 @@ Cells cells_of(const std::vector<json>& values) {
   if (all([](const json& value) { return value.is_number_float() || is_int64(value); })) {
     return as(std::vector<double>());
   }
-  std::vector<std::string> texts;
-  for (const auto& value : values)
-    texts.push_back(value_text(value));
+  std::vector<std::string> texts(values.size());
+  std::ranges::transform(values, texts.begin(), value_text);
   return texts;
 }
 

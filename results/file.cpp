@@ -15,8 +15,8 @@ constexpr mode_t kReadableByAll = 0644;
 
 }  // namespace
 
-File::File(std::filesystem::path path, int flags) : path_(std::move(path)) {
-  descriptor_ = open(path_.c_str(), flags | O_CLOEXEC, kReadableByAll);
+File::File(std::filesystem::path path, int flags)
+    : path_(std::move(path)), descriptor_(open(path_.c_str(), flags | O_CLOEXEC, kReadableByAll)) {
   if (descriptor_ < 0) fail("open");
 }
 

@@ -42,7 +42,7 @@ class File {
   [[noreturn]] void fail(const char* what) const;
 
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  int descriptor_;
 };
 
 /// Makes it durable that a file of this path was made or renamed.  Throws: StorageError.

@@ -114,7 +114,8 @@ Hdf5Handle compressed_properties(std::span<const std::size_t> extents, std::size
 /// H5Fget_file_image of 1.10 breaks that of the newer ones.
 Hdf5Handle access_properties() {
   auto list = properties(H5P_FILE_ACCESS);
-  check(H5Pset_libver_bounds(list.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18), "H5Pset_libver_bounds");
+  check(H5Pset_libver_bounds(list.id(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18),
+        "H5Pset_libver_bounds");
   check(H5Pset_fapl_core(list.id(), kMemoryStep, /*backing_store=*/false), "H5Pset_fapl_core");
   return list;
 }

@@ -126,19 +126,26 @@ const ValueArray* array_of(const TrialEnd* end, const ValueColumn* column, std::
   return array != nullptr && array->extents.size() == num_dims ? array : nullptr;
 }
 
-/// The length of every dimension that variables declare: the largest reported, at least 1.
+/// The largest extents that any trial reported for a variable, each at least 1.
+std::vector<std::size_t> largest_extents(const View& view, const ValueColumn* column,
+                                         std::size_t num_dims) {
+  std::vector<std::size_t> largest(num_dims, 1);
+  for (const auto* end : view.ends) {
+    const auto* array = array_of(end, column, num_dims);
+    if (array == nullptr) continue;
+    std::ranges::transform(largest, array->extents, largest.begin(), std::ranges::max);
+  }
+  return largest;
+}
+
+/// The length of every dimension that variables declare: what the largest array needs.
 std::map<std::string, std::size_t> declared_dimensions(const View& view) {
   std::map<std::string, std::size_t> lengths;
   for (const auto& [name, declaration] : view.sweep.plan.variables) {
     const auto& dims = declaration.dims;
-    for (const auto& dim : dims)
-      lengths.try_emplace(dim, 1);
-    const auto* column = view.sweep.find_column(name);
-    for (const auto* end : view.ends) {
-      const auto* array = array_of(end, column, dims.size());
-      for (std::size_t i = 0; array != nullptr && i < dims.size(); ++i) {
-        lengths[dims[i]] = std::max(lengths[dims[i]], array->extents[i]);
-      }
+    const auto extents = largest_extents(view, view.sweep.find_column(name), dims.size());
+    for (std::size_t i = 0; i < dims.size(); ++i) {
+      lengths[dims[i]] = std::max(lengths[dims[i]], extents[i]);
     }
   }
   return lengths;
@@ -207,21 +214,25 @@ void write_array(Hdf5Array& array, const View& view, const ValueColumn* column) 
   }
 }
 
+Cells numbers_of(const View& view, const ValueColumn* column) {
+  return cells_of(view, kNan, [column](const TrialEnd& end) {
+    return column == nullptr ? kNan : column->number(end.row);
+  });
+}
+
 void add_declared_variables(Hdf5Group& root, const View& view) {
   for (const auto& [name, declaration] : view.sweep.plan.variables) {
     if (is_coordinate(name, declaration)) continue;
+    const auto label = label_of(name, declaration);
     const auto* column = view.sweep.find_column(name);
     if (declaration.dims.empty()) {
-      root.add_variable(label_of(name, declaration), kTrial,
-                        cells_of(view, kNan, [column](const TrialEnd& end) {
-                          return column == nullptr ? kNan : column->number(end.row);
-                        }));
-      continue;
+      root.add_variable(label, kTrial, numbers_of(view, column));
+    } else {
+      std::vector<std::string> dims = {kTrial};
+      dims.insert(dims.end(), declaration.dims.begin(), declaration.dims.end());
+      auto array = root.add_array(label, dims);
+      write_array(array, view, column);
     }
-    std::vector<std::string> dims = {kTrial};
-    dims.insert(dims.end(), declaration.dims.begin(), declaration.dims.end());
-    auto array = root.add_array(label_of(name, declaration), dims);
-    write_array(array, view, column);
   }
 }
 
@@ -240,6 +251,7 @@ std::vector<EndRecord::Worker> sum_of_workers(const std::vector<EndRecord>& ends
     }
   }
   std::vector<EndRecord::Worker> workers;
+  workers.reserve(sums.size());
   for (auto& [key, sum] : sums)
     workers.push_back(std::move(sum));
   return workers;

@@ -135,9 +135,10 @@ std::vector<RowTrials> collect_rows(const SweepResults& sweep, const std::vector
   std::vector<RowTrials> rows;
   std::map<std::vector<std::size_t>, std::size_t> positions;
   for (std::size_t i = 0; i < sweep.plan.ids.size(); ++i) {
-    std::vector<std::size_t> key;
-    for (const auto axis : axes)
-      key.push_back(value_index(sweep.plan.axes, axis, i));
+    std::vector<std::size_t> key(axes.size());
+    std::ranges::transform(axes, key.begin(), [&sweep, i](std::size_t axis) {
+      return value_index(sweep.plan.axes, axis, i);
+    });
     const auto [place, is_new] = positions.try_emplace(key, rows.size());
     if (is_new) {
       auto& row = rows.emplace_back();

@@ -40,7 +40,7 @@ struct Counts {
 /// Everything known of a sweep, in memory: the latest plan and the latest end of every trial, also
 /// of trials that are no longer in the plan. Made by apply() alone; for everybody else it is to
 /// read. A trial takes about 200 bytes and 8 per number it reported.
-struct SweepResults {
+struct SweepResults {  // NOLINT(bugprone-exception-escape): moving JSON throws nothing
   PlanRecord plan = {};
   std::vector<SessionRecord> sessions = {};
   std::vector<EndRecord> ends = {};

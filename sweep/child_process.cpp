@@ -24,6 +24,7 @@ void check_posix(int error, const char* call) {
 /// Null-terminated, as exec wants it; valid as long as the strings are.
 std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
   for (auto& string : strings)
     pointers.push_back(string.data());
   pointers.push_back(nullptr);

@@ -64,8 +64,10 @@ Communicator::~Communicator() {
 
 void Communicator::post(int rank, std::string text) {
   auto& sending = sending_.emplace_back(Sending{.text = std::move(text)});
-  check_mpi(MPI_Isend(sending.text.data(), static_cast<int>(sending.text.size()), MPI_CHAR, rank,
-                      kTextTag, comm_, &sending.request),
+  // drop_sent() waits for it, which the analyzer does not see.
+  check_mpi(MPI_Isend(  // NOLINT(clang-analyzer-optin.mpi.MPI-Checker)
+                sending.text.data(), static_cast<int>(sending.text.size()), MPI_CHAR, rank,
+                kTextTag, comm_, &sending.request),
             "MPI_Isend");
 }
 

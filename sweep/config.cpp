@@ -5,6 +5,8 @@
 #include <functional>
 #include <map>
 
+#include <fmt/format.h>
+
 #include "protocol/suggestion.hpp"
 #include "sweep/config_text.hpp"
 
@@ -26,8 +28,8 @@ std::string read_text(const std::filesystem::path& path) {
   return text;
 }
 
-const std::vector<std::string> kTopLevelKeys = {"name", "trainer",   "datasets", "trial",
-                                                "grid", "replicate", "run",      "slurm"};
+const std::vector<std::string> top_level_keys = {"name", "trainer",   "datasets", "trial",
+                                                 "grid", "replicate", "run",      "slurm"};
 
 /// Puts the value of a --set where its key points: a full path, an axis of the grid, or a setting.
 void apply_override(ConfigNode& root, const std::string& text, Problems& problems) {
@@ -41,7 +43,7 @@ void apply_override(ConfigNode& root, const std::string& text, Problems& problem
   auto value = parse_yaml(text.substr(equals + 1), place, problems);
   value.place = place;
   const auto section = key.substr(0, key.find('.'));
-  const bool is_full_path = std::ranges::find(kTopLevelKeys, section) != kTopLevelKeys.end();
+  const bool is_full_path = std::ranges::find(top_level_keys, section) != top_level_keys.end();
   if (!is_full_path) {
     const auto* grid = root.find("grid");
     key.insert(0, grid != nullptr && grid->find(key) != nullptr ? "grid." : "trial.");
@@ -72,7 +74,7 @@ class ConfigReader {
   ConfigReader(const ConfigNode& root, Problems& problems) : root_(root), problems_(problems) {}
 
   void read(Config& config) {
-    check_keys(root_, kTopLevelKeys, "");
+    check_keys(root_, top_level_keys, "");
     config.name = text_of("name", config.path.stem().string());
     check_name(config.name);
     config.datasets = map_of("datasets");
@@ -96,7 +98,7 @@ class ConfigReader {
     for (const auto& [key, value] : map.entries) {
       if (std::ranges::find(known, key) != known.end()) continue;
       problems_.push_back({.place = value.place,
-                           .what = "unknown key '" + prefix + key + "'",
+                           .what = fmt::format("unknown key '{}{}'", prefix, key),
                            .hint = protocol::suggest_name(key, known)});
     }
   }
@@ -201,9 +203,7 @@ class ConfigReader {
         {"pack_width", [&run](double value) { run.pack_width = static_cast<int>(value); }},
         {"trial_timeout", [&run](double value) { run.trial_timeout_s = value; }},
     };
-    std::vector<std::string> known;
-    for (const auto& [key, reader] : readers)
-      known.push_back(key);
+    const std::vector<std::string> known = {"grace", "pack_width", "trial_timeout"};
     const auto block = map_of("run");
     check_keys(block, known, "run.");
     for (const auto& [key, node] : block.entries) {
@@ -246,10 +246,12 @@ Config read_config(const std::filesystem::path& path, const std::vector<std::str
 }
 
 std::string describe(std::vector<ConfigProblem> problems, const std::filesystem::path& path) {
-  std::ranges::stable_sort(problems, {}, &ConfigProblem::place);
+  std::ranges::stable_sort(
+      problems, [](const Place& a, const Place& b) { return a < b; }, &ConfigProblem::place);
   std::string text;
   for (const auto& [place, what, hint] : problems) {
-    text += "mpisweep: " + what + " in " + (place.set.empty() ? path.string() : "--set " + place.set);
+    text +=
+        "mpisweep: " + what + " in " + (place.set.empty() ? path.string() : "--set " + place.set);
     if (place.line > 0) text += " (line " + std::to_string(place.line) + ")";
     if (!hint.empty()) text += ", " + hint;
     text += '\n';

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -12,7 +13,9 @@ namespace sweep {
 struct Place {
   int line = 0;          ///< counts from 1; 0: nowhere in particular
   std::string set = {};  ///< the whole "key=value" if it came from --set
-  auto operator<=>(const Place&) const = default;
+  bool operator<(const Place& other) const {
+    return std::tie(line, set) < std::tie(other.line, other.set);
+  }
 };
 
 /// A value of a config with the place of every part of it. Maps keep their order.

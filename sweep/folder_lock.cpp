@@ -38,37 +38,42 @@ std::string describe(const nlohmann::json& holder) {
          holder.value("host", "?") + ", since " + holder.value("since", "?");
 }
 
+int open_file(const std::filesystem::path& path) {
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file >= 0) return file;
+  throw results::StorageError("cannot write " + path.string() + " (" + std::strerror(errno) + ")");
+}
+
 }  // namespace
 
 FolderLock::FolderLock(const std::filesystem::path& folder, std::chrono::milliseconds patience)
-    : path_(folder / kFileName), since_(utc_now()) {
-  file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (file_ < 0) {
-    throw results::StorageError("cannot write " + path_.string() + " (" + std::strerror(errno) +
-                                ")");
-  }
+    : path_(folder / kFileName), file_(open_file(path_)), since_(utc_now()) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  const auto seen_first = read_all(path_);
+  const auto first_beat = read_all(path_);
   while (true) {
     const bool is_over = std::chrono::steady_clock::now() >= deadline;
-    if (flock(file_, LOCK_EX | LOCK_NB) == 0) {
-      const auto holder = holder_from(read_all(path_));
-      // On our own host the kernel knows best. Another host's run lives if its heart beats.
-      const bool is_elsewhere = !holder.empty() && holder.value("host", "") != host_name();
-      const bool is_dead = is_over && read_all(path_) == seen_first;
-      if (!is_elsewhere || is_dead) {
-        dead_holder_ = describe(holder);
-        write_holder();
-        return;
-      }
-      flock(file_, LOCK_UN);
-    }
+    const bool has_stood_still = is_over && read_all(path_) == first_beat;
+    if (try_to_take(has_stood_still)) return;
     if (is_over) break;
     std::this_thread::sleep_for(kPause);
   }
   close(file_);
   throw FolderBusy(folder.string() + " is in use (" + describe_holder(folder) +
                    "), wait for it, stop it, or choose another folder with --output");
+}
+
+bool FolderLock::try_to_take(bool has_stood_still) {
+  if (flock(file_, LOCK_EX | LOCK_NB) != 0) return false;
+  // On our own host the kernel knows best. Another host's run lives if its heart beats.
+  const auto holder = holder_from(read_all(path_));
+  const bool is_elsewhere = !holder.empty() && holder.value("host", "") != host_name();
+  if (is_elsewhere && !has_stood_still) {
+    flock(file_, LOCK_UN);
+    return false;
+  }
+  dead_holder_ = describe(holder);
+  write_holder();
+  return true;
 }
 
 FolderLock::~FolderLock() {

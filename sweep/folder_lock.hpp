@@ -31,7 +31,8 @@ class FolderLock {
   const std::string& dead_holder() const { return dead_holder_; }
 
  private:
-  bool try_to_take();
+  /// `has_stood_still`: no heart has beaten for as long as we were patient.
+  bool try_to_take(bool has_stood_still);
   void write_holder();
 
   std::filesystem::path path_;

@@ -65,7 +65,8 @@ std::vector<Assignment> assignments_of(const Config& config,
   for (std::size_t i = 0; i < config.grid.size(); ++i) {
     all.push_back({config.grid[i].key, &config.grid[i].values[value_indices[i]]});
   }
-  std::ranges::stable_partition(all, [](const auto& one) { return !is_dotted(one.key); });
+  std::stable_partition(all.begin(), all.end(),
+                        [](const auto& one) { return !is_dotted(one.key); });
   return all;
 }
 

@@ -1,13 +1,13 @@
 #include "sweep/prepare.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <iterator>
 #include <set>
 #include <unordered_map>
+
+#include <fmt/format.h>
 
 #include "protocol/suggestion.hpp"
 

@@ -1,6 +1,5 @@
 #include "trainer/focus_classification.hpp"
 
-#define XXH_INLINE_ALL
 #include <algorithm>
 #include <chrono>
 #include <memory>

@@ -19,10 +19,10 @@ constexpr const char* kHelp =
 It speaks JSON, one object per line, on the socket that MPISWEEP_FD names, or else on standard
 input and output:
 
-  printf '%s\n' '{"type":"hello","version":1,"device":"cpu","threads":1}' \
-    '{"type":"pack","pack":1,"settings":{"study":"focus_classification","loss":"soft","epochs":5,
-      "model":"linear","dataset":"linear_orthogonal"},
-      "trials":[{"id":"a","seed":0,"learning_rate":0.1}]}' | tr -d '\n' | mpisweep-trainer
+  { echo '{"type":"hello","version":1,"device":"cpu"}'
+    echo '{"type":"pack","pack":1,"settings":{"loss":"lvml","dataset":"linear_orthogonal"},' \
+         '"trials":[{"id":"a","seed":0,"learning_rate":0.1}]}'
+  } | mpisweep-trainer
 
 Exit codes: 0 after a stop or the end of the input, 2 if it cannot serve or a request is no request.
 )";

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <numeric>
 
 #include "trainer/device.hpp"
 
@@ -18,10 +16,8 @@ constexpr double kCopiesOfWeights = 4;  // values, gradients, at most two of opt
 
 double num_weights(const Network& network) {
   double total = 0;
-  for (const auto& weight : network.weights) {
-    total += static_cast<double>(std::accumulate(weight.sizes.begin(), weight.sizes.end(),
-                                                 std::int64_t{1}, std::multiplies<>()));
-  }
+  for (const auto& weight : network.weights)
+    total += static_cast<double>(c10::multiply_integers(weight.sizes));
   return total;
 }
 

@@ -1,15 +1,14 @@
 #include "trainer/parameters.hpp"
 
 #include <cmath>
-#include <functional>
-#include <numeric>
 
 namespace trainer {
 namespace {
 
+constexpr std::int64_t kAlignment = 16;  // floats in a cache line
+
 std::int64_t count(const WeightShape& weight) {
-  return std::accumulate(weight.sizes.begin(), weight.sizes.end(), std::int64_t{1},
-                         std::multiplies<>());
+  return c10::multiply_integers(weight.sizes);
 }
 
 std::int64_t count(const std::vector<std::vector<WeightShape>>& networks) {
@@ -19,8 +18,6 @@ std::int64_t count(const std::vector<std::vector<WeightShape>>& networks) {
       total += count(weight);
   return total;
 }
-
-constexpr std::int64_t kAlignment = 16;  // floats in a cache line
 
 /// One trial's initial weights, filled up with zeros so that the next row is aligned like this one:
 /// matrix products round differently at other alignments.  Shapes: -> [P]

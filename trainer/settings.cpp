@@ -228,11 +228,34 @@ protocol::SettingDeclaration selector_declaration(const Section& section) {
           .help = help};
 }
 
+/// One declaration for all choices that have the setting, whose defaults may differ.
+protocol::SettingDeclaration member_declaration(const Section& section, const std::string& key) {
+  std::vector<protocol::SettingDeclaration> declared;
+  std::string defaults;
+  for (const auto& choice : section.choices) {
+    const auto setting = std::ranges::find(choice.settings, key, &Setting::key);
+    if (setting == choice.settings.end()) continue;
+    declared.push_back(setting->declaration);
+    defaults += (defaults.empty() ? "" : ", ") + declared.back().default_value.dump() + " (" +
+                choice.name + ")";
+  }
+  auto merged = declared.front();
+  const bool is_agreed = std::ranges::all_of(
+      declared, [&](const auto& each) { return each.default_value == merged.default_value; });
+  merged.help +=
+      is_agreed ? " (" + join(choices_with(section, key)) + ")" : "; default " + defaults;
+  if (!is_agreed) merged.default_value = nullptr;
+  return merged;
+}
+
 }  // namespace
 
 Setting whole_number(const std::string& key, int default_value, int min, const std::string& help) {
-  return {.key = key,
-          .declaration = {.type = "int", .default_value = default_value, .min = min, .help = help}};
+  constexpr double kMost = 1e9;  // fits an int everywhere
+  return {
+      .key = key,
+      .declaration = {
+          .type = "int", .default_value = default_value, .min = min, .max = kMost, .help = help}};
 }
 
 std::map<std::string, protocol::SettingDeclaration> declarations(const Schema& schema) {
@@ -241,13 +264,9 @@ std::map<std::string, protocol::SettingDeclaration> declarations(const Schema& s
     flat[setting.key] = setting.declaration;
   for (const auto& section : schema.sections) {
     flat[section.key + "." + section.selector] = selector_declaration(section);
-    for (const auto& choice : section.choices) {
-      for (const auto& setting : choice.settings) {
-        auto declaration = setting.declaration;
-        declaration.help += " (" + join(choices_with(section, setting.key)) + ")";
-        flat[section.key + "." + setting.key] = declaration;
-      }
-    }
+    for (const auto& choice : section.choices)
+      for (const auto& setting : choice.settings)
+        flat[section.key + "." + setting.key] = member_declaration(section, setting.key);
   }
   return flat;
 }

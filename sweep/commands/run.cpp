@@ -37,8 +37,10 @@ int run_command(const RunOptions& options) {
     const auto sweep = prepare_sweep(options.session.choice);
     num_ranks = options.ranks.value_or(default_num_ranks(sweep));
     grace_s = sweep.config.run.grace_s;
-    const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
-    arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
+    if (options.session.choice.device == DeviceChoice::automatic) {
+      const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
+      arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
+    }
   }
   return run_under_mpirun(arguments, num_ranks, grace_s);
 }

@@ -48,6 +48,7 @@ void print_list(const std::map<std::string, StudyDeclaration>& studies) {
 
 std::vector<std::string> names_of(const std::map<std::string, StudyDeclaration>& studies) {
   std::vector<std::string> names;
+  names.reserve(studies.size());
   for (const auto& [name, study] : studies)
     names.push_back(name);
   return names;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ class Program {
   int err_ = -1;
   bool has_ended_ = false;
 };
+
+/// Waits until something is so. False if it is not within a minute, so that no test hangs.
+bool wait_until(const std::function<bool()>& is_so);
 
 /// Starts a program and waits for its end.
 Ended run(const std::vector<std::string>& command);

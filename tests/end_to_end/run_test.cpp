@@ -22,6 +22,10 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+bool has_status(const SweepFolder& sweep) {
+  return std::filesystem::exists(sweep.output() + "/status.json");
+}
+
 class RanksTest : public testing::TestWithParam<int> {};
 
 TEST_P(RanksTest, GiveTheSameDataAsOneRank) {
@@ -159,9 +163,7 @@ TEST(Run, CapsTheLogOfATrainerThatFloodsIt) {
 TEST(Run, IsRefusedWhileAnotherRunUsesTheFolder) {
   const SweepFolder sweep(scripted("{sleep_ms: 1500}"));
   const Program first(sweep.run_command({"--ranks", "1"}));
-  while (!std::filesystem::exists(sweep.output() + "/status.json")) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
+  ASSERT_TRUE(wait_until([&] { return has_status(sweep); }));
 
   const auto second = run(sweep.run_command({"--ranks", "1"}));
 
@@ -173,9 +175,7 @@ TEST(Run, SavesAndStopsOnASignalAndContinuesLater) {
   for (const int signal : {SIGINT, SIGTERM}) {
     const SweepFolder sweep(scripted("{sleep_ms: 100}"));
     Program first(sweep.run_command({"--ranks", "2"}));
-    while (!std::filesystem::exists(sweep.output() + "/journal") || sweep.num_recorded() == 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+    ASSERT_TRUE(wait_until([&] { return has_status(sweep) && sweep.num_recorded() > 0; }));
 
     first.signal(signal);
     const auto stopped = first.wait();
@@ -211,19 +211,14 @@ TEST(Run, LosesNothingAndRepeatsNothingWhenEverythingIsKilled) {
 TEST(Run, LeavesNoProcessBehindWhenItIsKilled) {
   const SweepFolder sweep(scripted("{sleep_ms: 1000}"));
   const Program victim(sweep.run_command({"--ranks", "2"}));
-  std::vector<pid_t> family;
-  while (family.size() < 5) {  // mpirun, two ranks, two trainers
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    family = descendants_of(victim.process());
-  }
+  // mpirun, two ranks, two trainers
+  ASSERT_TRUE(wait_until([&] { return descendants_of(victim.process()).size() >= 5; }));
+  const auto family = descendants_of(victim.process());
 
   victim.signal(SIGKILL);
 
   const auto is_alive = [](pid_t process) { return kill(process, 0) == 0; };
-  for (int i = 0; i < 1000 && std::any_of(family.begin(), family.end(), is_alive); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_TRUE(std::none_of(family.begin(), family.end(), is_alive));
+  EXPECT_TRUE(wait_until([&] { return std::none_of(family.begin(), family.end(), is_alive); }));
 }
 
 TEST(Run, EndsTheJobAtOnceAndNamesTheRankWhenItsFolderCannotBeMade) {
@@ -298,9 +293,7 @@ TEST(Status, TellsThatARunWasKilled) {
   const SweepFolder sweep(scripted("{sleep_ms: 500}"));
   {
     const Program victim(sweep.run_command({"--ranks", "1"}));
-    while (!std::filesystem::exists(sweep.output() + "/status.json")) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
+    ASSERT_TRUE(wait_until([&] { return has_status(sweep); }));
     victim.kill_all();
   }
 

@@ -77,7 +77,7 @@ TEST(Training, RecordsADivergedTrialAndKeepsItsPackMates) {
   const std::vector<std::string> one_loss = {"--ranks", "1",        "--set", "epochs=4",
                                              "--set",   "seed=[0]", "--set", "loss=[soft]"};
   const auto alone = with(one_loss, {"--set", "learning_rate=[0.1]"});
-  const auto mixed = with(one_loss, {"--set", "learning_rate=[0.1, 1e30]"});
+  const auto mixed = with(one_loss, {"--set", "learning_rate=[0.1, 3e38]"});
   ASSERT_EQ(run(sweep.run_command(alone, "alone")).exit_code, 0);
 
   const auto ended = run(sweep.run_command(mixed, "mixed"));

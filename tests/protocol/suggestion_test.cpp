@@ -8,12 +8,12 @@
 namespace protocol {
 namespace {
 
-const std::vector<std::string> kKnown = {"learning_rate", "loss", "seed"};
+const std::vector<std::string> known_names = {"learning_rate", "loss", "seed"};
 
 TEST(ClosestName, FindsALetterMissingAddedOrReplaced) {
-  EXPECT_EQ(closest_name("learning_rat", kKnown), "learning_rate");
-  EXPECT_EQ(closest_name("losss", kKnown), "loss");
-  EXPECT_EQ(closest_name("sead", kKnown), "seed");
+  EXPECT_EQ(closest_name("learning_rat", known_names), "learning_rate");
+  EXPECT_EQ(closest_name("losss", known_names), "loss");
+  EXPECT_EQ(closest_name("sead", known_names), "seed");
 }
 
 TEST(ClosestName, PrefersTheSmallerDistance) {
@@ -23,8 +23,8 @@ TEST(ClosestName, PrefersTheSmallerDistance) {
 }
 
 TEST(ClosestName, KnowsWhenNothingIsClose) {
-  EXPECT_EQ(closest_name("momentum", kKnown), std::nullopt);
-  EXPECT_EQ(closest_name("", kKnown), std::nullopt);
+  EXPECT_EQ(closest_name("momentum", known_names), std::nullopt);
+  EXPECT_EQ(closest_name("", known_names), std::nullopt);
 }
 
 TEST(ClosestName, DoesNotReplaceEveryLetterOfAShortName) {
@@ -34,11 +34,11 @@ TEST(ClosestName, DoesNotReplaceEveryLetterOfAShortName) {
 }
 
 TEST(SuggestName, AsksForTheClosest) {
-  EXPECT_EQ(suggest_name("learning_rat", kKnown), "did you mean 'learning_rate'?");
+  EXPECT_EQ(suggest_name("learning_rat", known_names), "did you mean 'learning_rate'?");
 }
 
 TEST(SuggestName, ListsAllWhereNoneIsClose) {
-  EXPECT_EQ(suggest_name("momentum", kKnown), "known are learning_rate, loss, seed");
+  EXPECT_EQ(suggest_name("momentum", known_names), "known are learning_rate, loss, seed");
 }
 
 TEST(SuggestName, SaysWhenNothingIsKnown) {

@@ -15,9 +15,10 @@ namespace {
 
 using Records = std::vector<std::pair<RecordType, std::string>>;
 
-const Records kThree = {{RecordType::plan, R"({"name":"small"})"},
-                        {RecordType::trial, R"({"id":"0123456789abcdef","values":{"x":0.5}})"},
-                        {RecordType::end, R"({"reason":"finished"})"}};
+const Records three_records = {
+    {RecordType::plan, R"({"name":"small"})"},
+    {RecordType::trial, R"({"id":"0123456789abcdef","values":{"x":0.5}})"},
+    {RecordType::end, R"({"reason":"finished"})"}};
 
 struct Contents {
   Records records;
@@ -55,7 +56,7 @@ std::vector<std::size_t> ends_of_records(const std::string& bytes) {
 class DamagedJournal : public testing::Test {
  protected:
   DamagedJournal() {
-    append_all(path_, kThree);
+    append_all(path_, three_records);
     bytes_ = read_bytes(path_);
     ends_ = ends_of_records(bytes_);
   }
@@ -74,10 +75,10 @@ class DamagedJournal : public testing::Test {
 TEST(Journal, GivesBackWhatWasAppended) {
   const TemporaryFolder folder;
 
-  append_all(folder / "journal", kThree);
+  append_all(folder / "journal", three_records);
   const auto [records, condition] = contents_of(folder / "journal");
 
-  EXPECT_EQ(records, kThree);
+  EXPECT_EQ(records, three_records);
   EXPECT_EQ(condition.good_bytes, std::filesystem::file_size(folder / "journal"));
   EXPECT_EQ(condition.torn_bytes, 0U);
   EXPECT_TRUE(condition.damages.empty());
@@ -87,7 +88,7 @@ TEST(Journal, HoldsRecordsOfAnySizeAndBytes) {
   const TemporaryFolder folder;
   const Records records = {{RecordType::trial, ""},
                            {RecordType::trial, std::string("\0\xff\n", 3)},
-                           {RecordType::trial, std::string(9'000'000, 'x')},  // above the window
+                           {RecordType::trial, std::string(8'000'000, 'x')},  // above the window
                            {RecordType::trial, "last"}};
 
   append_all(folder / "journal", records);
@@ -97,12 +98,12 @@ TEST(Journal, HoldsRecordsOfAnySizeAndBytes) {
 
 TEST(Journal, IsContinuedByALaterWriter) {
   const TemporaryFolder folder;
-  append_all(folder / "journal", {kThree[0]});
+  append_all(folder / "journal", {three_records[0]});
   const auto good_bytes = contents_of(folder / "journal").condition.good_bytes;
 
-  append_all(folder / "journal", {kThree[1], kThree[2]}, good_bytes);
+  append_all(folder / "journal", {three_records[1], three_records[2]}, good_bytes);
 
-  EXPECT_EQ(contents_of(folder / "journal").records, kThree);
+  EXPECT_EQ(contents_of(folder / "journal").records, three_records);
 }
 
 TEST(Journal, HasNoRecordsWhereThereIsNoFileOrAnEmptyOne) {
@@ -138,7 +139,7 @@ TEST(Journal, EndsARecordWithTheCrc32cOfItsPayload) {
 
 TEST(Journal, ReadsRecordsOfKindsItDoesNotKnow) {
   const TemporaryFolder folder;
-  const Records records = {{static_cast<RecordType>(77), "news"}, kThree[0]};
+  const Records records = {{static_cast<RecordType>(77), "news"}, three_records[0]};
 
   append_all(folder / "journal", records);
 
@@ -154,7 +155,8 @@ TEST_F(DamagedJournal, CutAnywhereKeepsAllWholeRecords) {
     const auto [records, condition] = contents_of(path_);
 
     const auto num_given = num_whole == 0 ? 0 : num_whole - 1;
-    EXPECT_EQ(records, Records(kThree.begin(), kThree.begin() + static_cast<long>(num_given)));
+    EXPECT_EQ(records,
+              Records(three_records.begin(), three_records.begin() + static_cast<long>(num_given)));
     EXPECT_EQ(condition.good_bytes, num_whole == 0 ? 0 : ends_[num_whole - 1]);
     EXPECT_EQ(condition.torn_bytes, size - condition.good_bytes);
     EXPECT_TRUE(condition.damages.empty());
@@ -166,9 +168,9 @@ TEST_F(DamagedJournal, CutAnywhereIsContinued) {
     SCOPED_TRACE("cut to " + std::to_string(size) + " bytes");
     write_bytes(path_, bytes_.substr(0, size));
     auto expected = contents_of(path_).records;
-    expected.push_back(kThree[1]);
+    expected.push_back(three_records[1]);
 
-    append_all(path_, {kThree[1]}, contents_of(path_).condition.good_bytes);
+    append_all(path_, {three_records[1]}, contents_of(path_).condition.good_bytes);
 
     const auto [records, condition] = contents_of(path_);
     EXPECT_EQ(records, expected);
@@ -183,13 +185,13 @@ TEST_F(DamagedJournal, FlippedByteCostsOneRecordAndIsNoticed) {
     auto flipped = bytes_;
     flipped[offset] = static_cast<char>(flipped[offset] ^ 0x40);
     write_bytes(path_, flipped);
-    auto expected = kThree;
+    auto expected = three_records;
     const auto hit = record_at(offset);
     if (hit > 0) expected.erase(expected.begin() + static_cast<long>(hit - 1));
 
     const auto [records, condition] = contents_of(path_);
 
-    const bool is_last = hit == kThree.size();
+    const bool is_last = hit == three_records.size();
     EXPECT_EQ(records, expected);
     EXPECT_EQ(condition.damages.size(), is_last ? 0U : 1U);
     EXPECT_EQ(condition.torn_bytes, is_last ? bytes_.size() - ends_[hit - 1] : 0U);
@@ -214,10 +216,10 @@ TEST_F(DamagedJournal, IsContinuedWithoutTouchingTheDamage) {
   flipped[ends_[0] + 25] ^= 1;
   write_bytes(path_, flipped);
 
-  append_all(path_, {kThree[0]}, contents_of(path_).condition.good_bytes);
+  append_all(path_, {three_records[0]}, contents_of(path_).condition.good_bytes);
 
   const auto [records, condition] = contents_of(path_);
-  EXPECT_EQ(records, (Records{kThree[1], kThree[2], kThree[0]}));
+  EXPECT_EQ(records, (Records{three_records[1], three_records[2], three_records[0]}));
   EXPECT_EQ(condition.damages.size(), 1U);
   EXPECT_EQ(read_bytes(path_).substr(0, flipped.size()), flipped);
 }
@@ -227,18 +229,22 @@ TEST_F(DamagedJournal, ZerosAtTheEndAreATornTail) {
 
   const auto [records, condition] = contents_of(path_);
 
-  EXPECT_EQ(records, kThree);
+  EXPECT_EQ(records, three_records);
   EXPECT_EQ(condition.torn_bytes, 5000U);
 }
 
-TEST_F(DamagedJournal, FindsTheRecordAfterALongGarbledStretch) {
-  const std::string garbage(9'500'000, 'g');  // more than two windows
-  write_bytes(path_, bytes_.substr(0, ends_[0]) + garbage + bytes_.substr(ends_[0]));
+TEST_F(DamagedJournal, FindsTheRecordAfterAGarbledStretchOfAnyLength) {
+  constexpr std::size_t kWindowBytes = std::size_t{4} << 20;  // by which the file is searched
+  for (auto size = kWindowBytes - 9; size < kWindowBytes + 2; ++size) {
+    SCOPED_TRACE(std::to_string(size) + " bytes of garbage");
+    write_bytes(path_,
+                bytes_.substr(0, ends_[0]) + std::string(size, 'g') + bytes_.substr(ends_[0]));
 
-  const auto [records, condition] = contents_of(path_);
+    const auto [records, condition] = contents_of(path_);
 
-  EXPECT_EQ(records, kThree);
-  EXPECT_EQ(condition.damages.size(), 1U);
+    EXPECT_EQ(records, three_records);
+    EXPECT_EQ(condition.damages.size(), 1U);
+  }
 }
 
 TEST_F(DamagedJournal, SurvivesALengthBeyondTheFile) {
@@ -252,7 +258,7 @@ TEST_F(DamagedJournal, SurvivesALengthBeyondTheFile) {
 
   const auto [records, condition] = contents_of(path_);
 
-  EXPECT_EQ(records, kThree);
+  EXPECT_EQ(records, three_records);
   EXPECT_EQ(condition.damages.size(), 1U);
 }
 
@@ -279,16 +285,16 @@ TEST(ReadJournal, RefusesAVersionItDoesNotKnow) {
 TEST(JournalWriter, CutsBackAfterAFailedWriteAndGoesOn) {
   const TemporaryFolder folder;
   JournalWriter writer(folder / "journal", 0);
-  writer.append(kThree[0].first, kThree[0].second);
+  writer.append(three_records[0].first, three_records[0].second);
 
   {
     const FileSizeLimit limit(std::filesystem::file_size(folder / "journal") + 100);
     EXPECT_THROW(writer.append(RecordType::trial, std::string(1000, 'x')), StorageError);
   }
-  writer.append(kThree[1].first, kThree[1].second);
+  writer.append(three_records[1].first, three_records[1].second);
 
   const auto [records, condition] = contents_of(folder / "journal");
-  EXPECT_EQ(records, (Records{kThree[0], kThree[1]}));
+  EXPECT_EQ(records, (Records{three_records[0], three_records[1]}));
   EXPECT_TRUE(condition.damages.empty());
 }
 
@@ -304,15 +310,15 @@ TEST(JournalWriter, NamesThePathAndTheReason) {
 
 TEST(JournalWriter, DoesNotWipeAJournal) {
   const TemporaryFolder folder;
-  append_all(folder / "journal", kThree);
+  append_all(folder / "journal", three_records);
 
   EXPECT_THROW(JournalWriter(folder / "journal", 0), StorageError);
-  EXPECT_EQ(contents_of(folder / "journal").records, kThree);
+  EXPECT_EQ(contents_of(folder / "journal").records, three_records);
 }
 
 TEST(JournalWriter, RefusesAJournalThatHasShrunk) {
   const TemporaryFolder folder;
-  append_all(folder / "journal", kThree);
+  append_all(folder / "journal", three_records);
 
   EXPECT_THROW(JournalWriter(folder / "journal", 10'000), StorageError);
 }

@@ -186,6 +186,12 @@ class H5py(unittest.TestCase):
             self.assertTrue(dataset.shuffle)
             self.assertTrue(np.isnan(dataset.attrs["_FillValue"][0]))
 
+    def test_no_object_has_a_time(self):
+        objects = [self.file["/"], self.file["workers"], *self.file.values()]
+        for name, item in [(item.name, item) for item in objects]:
+            with self.subTest(name):
+                self.assertFalse(item.id.get_create_plist().get_obj_track_times())
+
     def test_names_come_in_the_order_in_which_they_are_documented(self):
         names = list(self.file)
         self.assertEqual(names[:3], ["trial", "loss", "seed"])

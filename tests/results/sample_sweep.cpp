@@ -79,10 +79,10 @@ EndRecord sample_end(const char* ended) {
                        .trials = 3}}};
 }
 
-const SessionRecord kFirstSession = {.started = "2026-01-02T03:04:05Z",
+const SessionRecord first_session = {.started = "2026-01-02T03:04:05Z",
                                      .command_line = "mpisweep run first.yaml"};
 
-const SessionRecord kSecondSession = {.started = "2026-01-03T03:04:05Z",
+const SessionRecord second_session = {.started = "2026-01-03T03:04:05Z",
                                       .command_line = "mpisweep run größe.yaml",
                                       .versions = {{"mpisweep", "0.1.0"},
                                                    {"git_commit", "3f2a91c"},
@@ -94,11 +94,11 @@ const SessionRecord kSecondSession = {.started = "2026-01-03T03:04:05Z",
 std::vector<std::pair<RecordType, std::string>> sample_records() {
   const auto plan = sample_plan();
   std::vector<std::pair<RecordType, std::string>> records = {
-      {RecordType::plan, serialize(plan)}, {RecordType::session, serialize(kFirstSession)}};
+      {RecordType::plan, serialize(plan)}, {RecordType::session, serialize(first_session)}};
   for (const auto& trial : sample_trials(plan.ids))
     records.emplace_back(RecordType::trial, serialize(trial));
   records.emplace_back(RecordType::end, serialize(sample_end("2026-01-02T04:00:00Z")));
-  records.emplace_back(RecordType::session, serialize(kSecondSession));
+  records.emplace_back(RecordType::session, serialize(second_session));
   records.emplace_back(RecordType::end, serialize(sample_end("2026-01-03T04:00:00Z")));
   return records;
 }

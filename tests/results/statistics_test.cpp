@@ -1,5 +1,6 @@
 #include "results/statistics.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -25,9 +26,8 @@ TEST(Summarize, MultipliesTheStandardErrorByTheTabulatedT) {
   const std::vector<std::pair<int, double>> table = {{2, 12.706}, {4, 3.182},  {6, 2.571},
                                                      {10, 2.262}, {20, 2.093}, {30, 2.045}};
   for (const auto& [n, t] : table) {
-    std::vector<double> values;
-    for (int i = 0; i < n; ++i)
-      values.push_back(i % 2 == 0 ? -1 : 1);
+    std::vector<double> values(static_cast<std::size_t>(n), 1);
+    std::fill(values.begin(), values.begin() + n / 2, -1);
     const double s = std::sqrt(n / (n - 1.0));
 
     EXPECT_NEAR(summarize(values).half_width / (s / std::sqrt(n)), t, 0.0005) << "n = " << n;

@@ -1,4 +1,3 @@
-#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -19,8 +18,7 @@ const DataShape kVectors = {.segments = 4, .features = 6, .classes = 3};
 std::int64_t num_weights(const Network& network) {
   std::int64_t total = 0;
   for (const auto& weight : network.weights) {
-    total += std::accumulate(weight.sizes.begin(), weight.sizes.end(), std::int64_t{1},
-                             std::multiplies<>());
+    total += torch::empty(weight.sizes).numel();
   }
   return total;
 }

@@ -137,5 +137,19 @@ TEST(Declarations, NameEverySettingByItsPath) {
   EXPECT_EQ(declared.size(), 9U);
 }
 
+TEST(Declarations, ShowDefaultsThatDependOnTheChoice) {
+  const Schema schema = {
+      .sections = {
+          {.key = "dataset",
+           .selector = "kind",
+           .choices = {{.name = "a", .settings = {whole_number("size", 5, 1, "inputs")}},
+                       {.name = "b", .settings = {whole_number("size", 7, 1, "inputs")}}}}}};
+
+  const auto declared = declarations(schema).at("dataset.size");
+
+  EXPECT_TRUE(declared.default_value.is_null());
+  EXPECT_EQ(declared.help, "inputs; default 5 (a), 7 (b)");
+}
+
 }  // namespace
 }  // namespace trainer

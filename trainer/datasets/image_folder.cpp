@@ -1,6 +1,5 @@
 #include "trainer/datasets/image_folder.hpp"
 
-#define XXH_INLINE_ALL
 #include <array>
 #include <map>
 

@@ -219,7 +219,7 @@ DataSetKind mosaic_kind() {
                           {.key = "root",
                            .declaration = {.type = "path", .help = "folder of the four idx files"},
                            .is_required = true},
-                          whole_number("segments", 5, 2, "images per mosaic"),
+                          whole_number("segments", 5, 2, "segments per input"),
                           class_list("foreground", {0, 1, 2}, "classes that carry the label"),
                           class_list("background", nullptr, "other classes; default: all others"),
                           whole_number("train_size", 10000, 1, "training mosaics"),
