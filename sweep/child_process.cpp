@@ -15,8 +15,6 @@
 namespace sweep {
 namespace {
 
-constexpr int kCannotStart = 127;  // as shells say it
-
 void check_posix(int error, const char* call) {
   if (error != 0) throw std::system_error(error, std::generic_category(), call);
 }

@@ -23,8 +23,11 @@ struct ChildOptions {
 /// through `mpisweep exec-child`, because posix_spawn cannot tie its life to ours and fork is
 /// unsafe once MPI runs.
 /// Throws: std::system_error if no process can be made. A program that cannot be started ends with
-/// exit code 127 and says why on standard error.
+/// kCannotStart and says why on standard error.
 pid_t start_child(const ChildOptions& options);
+
+/// The exit code of a child whose program could not be started, as shells say it.
+inline constexpr int kCannotStart = 127;
 
 /// How a child ended, from waitpid's status: "signal 11 (Segmentation fault)", "exit code 3".
 std::string describe_status(int status);

@@ -101,6 +101,11 @@ int run_under_mpirun(const std::vector<std::string>& arguments, int num_ranks, d
   if (WIFEXITED(status) && WEXITSTATUS(status) <= to_int(ExitCode::folder_busy)) {
     return WEXITSTATUS(status);
   }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotStart) {
+    std::cerr << "mpisweep: there is no mpirun here, load your site's MPI module or install Open "
+                 "MPI (./dev setup)\n";
+    return to_int(ExitCode::sweep_failed);
+  }
   std::cerr << "mpisweep: the MPI job died (" << describe_status(status)
             << "), what was finished is kept: the same command continues\n";
   return to_int(ExitCode::sweep_failed);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "sweep/clock.hpp"
 #include "sweep/outlook.hpp"
 
 namespace sweep {
@@ -40,7 +41,9 @@ struct Outlook {
   std::size_t num_to_do = 0;
   std::vector<Pack> packs = {};
   std::filesystem::path folder = {};
-  double memory_bytes = 0;  ///< of the hungriest pack
+  double memory_bytes = 0;    ///< of the hungriest pack
+  double seconds = -1;        ///< until all is done; negative: nothing to tell it from
+  std::size_t num_ended = 0;  ///< trials here that tell how long one takes
   int num_ranks = 0;
 };
 
@@ -53,16 +56,31 @@ results::SweepResults results_in(const std::filesystem::path& folder) {
   return results;
 }
 
+/// As if the trials to do took as long as those that have ended in the folder.
+void estimate_time(Outlook& outlook, const results::SweepResults& results) {
+  double sum = 0;
+  for (const auto& [id, trial] : results.trials) {
+    if (trial.elapsed_s <= 0) continue;
+    sum += trial.elapsed_s;
+    ++outlook.num_ended;
+  }
+  if (outlook.num_ended == 0) return;
+  outlook.seconds = sum / static_cast<double>(outlook.num_ended) *
+                    static_cast<double>(outlook.num_to_do) / outlook.num_ranks;
+}
+
 Outlook look_ahead(const PlanOptions& options, const PreparedSweep& sweep) {
   Outlook outlook{.num_trials = sweep.ids.size(),
                   .folder = output_folder(options.session.output, sweep.config),
                   .num_ranks = options.ranks > 0 ? options.ranks : default_num_ranks(sweep)};
-  const auto todo = trials_to_do(sweep, results_in(outlook.folder), options.session.retry_failed);
+  const auto results = results_in(outlook.folder);
+  const auto todo = trials_to_do(sweep, results, options.session.retry_failed);
   outlook.num_to_do = todo.size();
   outlook.packs = packs_for(sweep, todo, outlook.num_ranks);
   for (const auto& pack : outlook.packs) {
     outlook.memory_bytes = std::max(outlook.memory_bytes, sweep.memory_bytes[pack.combination]);
   }
+  estimate_time(outlook, results);
   return outlook;
 }
 
@@ -93,7 +111,11 @@ void print_text(const PreparedSweep& sweep, const Outlook& outlook) {
                            sweep.start.device == DeviceChoice::cuda ? "GPU" : "CPU",
                            outlook.num_ranks == 1 ? "" : "s");
   if (outlook.memory_bytes > 0) {
-    std::cout << fmt::format(", about {:.1f} GB of memory each", outlook.memory_bytes / 1e9);
+    std::cout << fmt::format(", about {:.2g} GB of memory each", outlook.memory_bytes / 1e9);
+  }
+  if (outlook.seconds >= 0 && outlook.num_to_do > 0) {
+    std::cout << fmt::format(", about {} (from {} trials that have ended)",
+                             format_duration(outlook.seconds), outlook.num_ended);
   }
   std::cout << '\n';
 }
@@ -110,6 +132,8 @@ void print_json(const PreparedSweep& sweep, const Outlook& outlook) {
                               {"packs", outlook.packs.size()},
                               {"ranks", outlook.num_ranks},
                               {"memory_bytes", outlook.memory_bytes},
+                              {"seconds", outlook.seconds < 0 ? nlohmann::json(nullptr)
+                                                              : nlohmann::json(outlook.seconds)},
                               {"output", outlook.folder.string()},
                               {"resolved", sweep.plan.config_resolved}}
                    .dump(2)

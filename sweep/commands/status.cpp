@@ -35,7 +35,7 @@ SweepStatus look_at(const std::filesystem::path& folder) {
 
 void print_text(const SweepStatus& status) {
   const auto& counts = status.counts;
-  std::string line = status.state;
+  std::string line = status.state == "finished" ? "done" : status.state;
   if (status.state == "running") {
     line = fmt::format("running since {} on {} ({} rank{})", status.started, status.host,
                        status.num_ranks, status.num_ranks == 1 ? "" : "s");

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/results/file_size_limit.hpp"
-#include "tests/results/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace results {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "tests/results/file_size_limit.hpp"
 #include "tests/results/sample_sweep.hpp"
-#include "tests/results/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 // What other programs read in the file is the business of results_file_test.py.
 namespace results {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/results/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace results {
 namespace {
