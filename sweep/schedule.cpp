@@ -1,13 +1,16 @@
 #include "sweep/schedule.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
 namespace sweep {
 
 Schedule::Schedule(std::vector<Pack> packs, const Options& options) : options_(options) {
-  for (auto& pack : packs)
+  for (auto& pack : packs) {
+    next_number_ = std::max(next_number_, pack.number + 1);
     waiting_.push_back({.pack = std::move(pack)});
+  }
 }
 
 const Lease* Schedule::lend(int worker) {
@@ -34,8 +37,12 @@ std::vector<std::size_t> Schedule::end_lease(int worker) {
   auto lease = node.mapped();
   if (lease.pack.trials.empty()) return {};
   if (lease.attempt >= options_.max_attempts) return lease.pack.trials;
-  ++lease.attempt;
-  waiting_.push_front(std::move(lease));
+  for (auto trial = lease.pack.trials.rbegin(); trial != lease.pack.trials.rend(); ++trial) {
+    waiting_.push_front({.pack = {.number = next_number_++,
+                                  .combination = lease.pack.combination,
+                                  .trials = {*trial}},
+                         .attempt = lease.attempt + 1});
+  }
   return {};
 }
 

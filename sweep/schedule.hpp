@@ -21,7 +21,8 @@ struct Lease {
 ///   if (const auto lease = schedule.lend(worker)) send(*lease);
 ///
 /// A lease ends with end_lease(), when its trainer is done or lost. Trials without a result then
-/// wait again, in front of all others, as the next attempt; those of a last attempt are given up.
+/// wait again, in front of all others, as the next attempt; each alone, so that one bad trial costs
+/// only itself. Those of a last attempt are given up.
 class Schedule {
  public:
   struct Options {
@@ -48,6 +49,7 @@ class Schedule {
 
  private:
   Options options_;
+  std::int64_t next_number_ = 0;  // of a pack
   std::deque<Lease> waiting_;
   std::map<int, Lease> leases_;  // by worker; their packs hold the trials without a result
 };

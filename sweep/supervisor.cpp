@@ -19,6 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kMostRestarts = 3;  // of a job that dies
 constexpr const char* kTerminalVariable = "MPISWEEP_TERMINAL";
 
 std::vector<std::string> mpirun_command(const std::vector<std::string>& arguments, int num_ranks) {
@@ -84,31 +85,58 @@ int wait_for(pid_t mpirun, double grace_s, int& stop_signal) {
   return status;
 }
 
+/// How one MPI job ended.
+struct JobEnd {
+  int status = 0;       // of mpirun, as waitpid has it
+  int stop_signal = 0;  // that asked for the end, or 0
+};
+
+JobEnd run_once(const std::vector<std::string>& command, double grace_s) {
+  JobEnd end;
+  const auto mpirun =
+      start_child({.program = command, .signal_of_death = SIGTERM, .has_own_group = true});
+  end.status = wait_for(mpirun, grace_s, end.stop_signal);
+  return end;
+}
+
+/// Whether a rank chose the exit code itself, and so has told people why.
+bool has_said_why(int status) {
+  return WIFEXITED(status) && WEXITSTATUS(status) <= to_int(ExitCode::folder_busy);
+}
+
+bool is_missing(int status) {
+  return WIFEXITED(status) && WEXITSTATUS(status) == kCannotStart;
+}
+
+void tell_death(int status, int restarts) {
+  if (is_missing(status)) {
+    std::cerr << "mpisweep: there is no mpirun here, load your site's MPI module or install Open "
+                 "MPI (./dev setup)\n";
+    return;
+  }
+  std::cerr << "mpisweep: the MPI job died (" << describe_status(status)
+            << "), what was finished is kept, "
+            << (restarts == kMostRestarts ? "the same command continues" : "starting it again")
+            << std::endl;
+}
+
 }  // namespace
 
 int run_under_mpirun(const std::vector<std::string>& arguments, int num_ranks, double grace_s) {
   set_environment();
   const auto signals = watched_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  const auto mpirun = start_child({.program = mpirun_command(arguments, num_ranks),
-                                   .signal_of_death = SIGTERM,
-                                   .has_own_group = true});
-  int stop_signal = 0;
-  const int status = wait_for(mpirun, grace_s, stop_signal);
-  if (stop_signal != 0) {
-    return to_int(stop_signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted);
+  const auto command = mpirun_command(arguments, num_ranks);
+  for (int restarts = 0;; ++restarts) {
+    const auto end = run_once(command, grace_s);
+    if (end.stop_signal != 0) {
+      return to_int(end.stop_signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted);
+    }
+    if (has_said_why(end.status)) return WEXITSTATUS(end.status);
+    tell_death(end.status, restarts);
+    if (restarts == kMostRestarts || is_missing(end.status)) return to_int(ExitCode::sweep_failed);
+    sleep(1U << static_cast<unsigned>(restarts));
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) <= to_int(ExitCode::folder_busy)) {
-    return WEXITSTATUS(status);
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kCannotStart) {
-    std::cerr << "mpisweep: there is no mpirun here, load your site's MPI module or install Open "
-                 "MPI (./dev setup)\n";
-    return to_int(ExitCode::sweep_failed);
-  }
-  std::cerr << "mpisweep: the MPI job died (" << describe_status(status)
-            << "), what was finished is kept: the same command continues\n";
-  return to_int(ExitCode::sweep_failed);
 }
 
 bool has_terminal() {

@@ -103,7 +103,7 @@ class TroubleTest : public testing::TestWithParam<Trouble> {};
 
 TEST_P(TroubleTest, CostsOnlyTheTrialsItHits) {
   const SweepFolder sweep("name: scripted\ntrainer: [" SCRIPTED_TRAINER
-                          "]\ntrial: {trouble_seed: 3, trouble: " +
+                          "]\ntrial: {trouble_seed: 1, trouble: " +
                           GetParam().name + "}\ngrid: {seed: 0..3}\nrun: {trial_timeout: 2}\n");
 
   const auto ended = run(sweep.run_command({"--ranks", "1"}));
@@ -111,11 +111,11 @@ TEST_P(TroubleTest, CostsOnlyTheTrialsItHits) {
   EXPECT_EQ(ended.exit_code, 3) << ended.err;
   const auto trials = sweep.data();
   ASSERT_EQ(trials.size(), 4U);
-  for (std::size_t i = 0; i < 3; ++i)
-    EXPECT_EQ(trials[i]["status"], "finished");
-  EXPECT_EQ(trials[3]["status"], "failed");
-  EXPECT_TRUE(contains(trials[3]["error"], GetParam().error)) << trials[3]["error"];
-  EXPECT_TRUE(contains(ended.err, "seed=3")) << ended.err;
+  for (const std::size_t seed : {0U, 2U, 3U})
+    EXPECT_EQ(trials[seed]["status"], "finished");
+  EXPECT_EQ(trials[1]["status"], "failed");
+  EXPECT_TRUE(contains(trials[1]["error"], GetParam().error)) << trials[1]["error"];
+  EXPECT_TRUE(contains(ended.err, "seed=1")) << ended.err;
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -206,6 +206,31 @@ TEST(Run, LosesNothingAndRepeatsNothingWhenEverythingIsKilled) {
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_EQ(sweep.data(), sweep.data("undisturbed"));
   EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
+/// The youngest among the descendants of a process whose command line has a part.
+pid_t find_descendant(pid_t ancestor, const std::string& part) {
+  pid_t found = 0;
+  for (const auto process : descendants_of(ancestor)) {
+    const auto command = read_bytes("/proc/" + std::to_string(process) + "/cmdline");
+    if (contains(command, part)) found = std::max(found, process);
+  }
+  return found;
+}
+
+TEST(Run, StartsTheJobAgainWhenARankIsKilled) {
+  const SweepFolder sweep(scripted("{sleep_ms: 50}"));
+  Program supervisor(sweep.run_command({"--ranks", "2"}));
+  ASSERT_TRUE(wait_until([&] { return has_status(sweep) && sweep.num_recorded() > 0; }));
+  const auto mpirun = find_descendant(supervisor.process(), "mpirun");
+  const std::string run_of_a_rank = std::string("mpisweep") + '\0' + "run";
+
+  kill(find_descendant(mpirun, run_of_a_rank), SIGKILL);
+  const auto ended = supervisor.wait();
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "starting it again")) << ended.err;
+  EXPECT_EQ(sweep.num_recorded(), 24U) << "nothing is lost or trained twice";
 }
 
 TEST(Run, LeavesNoProcessBehindWhenItIsKilled) {

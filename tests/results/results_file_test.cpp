@@ -58,6 +58,23 @@ TEST(ResultsFile, IsWrittenBeforeAnyTrialHasEnded) {
   EXPECT_NO_THROW(write_results_file(sweep, folder / "results.h5"));
 }
 
+TEST(ResultsFile, HasNoEndWhileTheLatestSessionTrains) {
+  const TemporaryFolder folder;
+  auto records = sample_records();
+  records.pop_back();  // the end of the second session
+  SweepResults sweep;
+  for (const auto& [type, payload] : records)
+    apply(sweep, type, payload);
+
+  write_results_file(sweep, folder / "training.h5");
+  write_results_file(sample_sweep(), folder / "ended.h5");
+
+  const std::string first_end = "2026-01-02T04:00:00Z";  // text stands in the file as it is
+  const std::string second_end = "2026-01-03T04:00:00Z";
+  EXPECT_EQ(read_bytes(folder / "training.h5").find(first_end), std::string::npos);
+  EXPECT_NE(read_bytes(folder / "ended.h5").find(second_end), std::string::npos);
+}
+
 TEST(ResultsFile, KeepsTheFormerOneWhenTheDiskIsFull) {
   const TemporaryFolder folder;
   write_bytes(folder / "results.h5", "former");

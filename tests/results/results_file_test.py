@@ -179,12 +179,16 @@ class H5py(unittest.TestCase):
         info = h5py.check_string_dtype(self.file.attrs.get_id("config_text").dtype)
         self.assertEqual((info.encoding, info.length), ("utf-8", None))
 
-    def test_curves_and_arrays_are_compressed(self):
-        for name in ("train_loss", "heatmap"):
+    def test_curves_and_arrays_are_compressed_in_chunks_of_whole_trials(self):
+        for name, chunk in (("train_loss", (8, 4)), ("heatmap", (8, 2, 3))):
             dataset = self.file[name]
             self.assertEqual(dataset.compression, "gzip")
             self.assertTrue(dataset.shuffle)
-            self.assertTrue(np.isnan(dataset.attrs["_FillValue"][0]))
+            self.assertEqual(dataset.chunks, chunk)
+
+    def test_nan_is_declared_as_missing(self):
+        for name in ("final_accuracy", "elapsed_s", "train_loss", "heatmap"):
+            self.assertTrue(np.isnan(self.file[name].attrs["_FillValue"][0]))
 
     def test_no_object_has_a_time(self):
         objects = [self.file["/"], self.file["workers"], *self.file.values()]

@@ -24,6 +24,7 @@ SweepResults sample_sweep() {
                      .variables = {{"final_accuracy", {}},
                                    {"final_loss", {.units = "nat"}},
                                    {"surprise", {.units = "nat"}},
+                                   {"final_surprise", {.units = "nat"}},
                                    {"curve", {.dims = {"epoch"}}}},
                      .headline = {"final_accuracy"}};
   SweepResults sweep;
@@ -118,6 +119,12 @@ TEST(SummarizeSweep, TakesMetricsWithoutTheirPrefix) {
   const auto table = summarize_sweep(finished_sweep(), {.metrics = {"loss", "final_accuracy"}});
 
   EXPECT_EQ(table.metrics, (std::vector<std::string>{"final_loss", "final_accuracy"}));
+}
+
+TEST(SummarizeSweep, PrefersTheMetricOfExactlyThatName) {
+  const auto table = summarize_sweep(finished_sweep(), {.metrics = {"surprise"}});
+
+  EXPECT_EQ(table.metrics, std::vector<std::string>{"surprise"});
 }
 
 TEST(SummarizeSweep, PutsTheBestRowsFirst) {

@@ -77,7 +77,7 @@ TEST(SweepResults, CountsAfreshWhenThePlanChanges) {
   apply_record(sweep, {.id = 999, .status = Outcome::diverged});
   auto plan = sample_plan();
   plan.axes[0].values = {"soft"};
-  plan.ids = {101, 999, 5};
+  plan.ids = {999, 101, 5};  // hashes are in no order
 
   apply_record(sweep, plan);
 

@@ -112,8 +112,9 @@ TEST(Config, NamesAnUnknownKeyWithItsLineAndASuggestion) {
 }
 
 TEST(Config, NamesBothLinesOfADuplicateKey) {
-  EXPECT_EQ(read("trial:\n  a: 1\n  a: 2\n").text,
-            "mpisweep: key 'a' stands here a second time in a.yaml (line 3), the first is in line 2\n");
+  EXPECT_EQ(
+      read("trial:\n  a: 1\n  a: 2\n").text,
+      "mpisweep: key 'a' stands here a second time in a.yaml (line 3), the first is in line 2\n");
 }
 
 TEST(Config, ReportsAllProblemsInLineOrder) {
@@ -128,7 +129,8 @@ TEST(Config, RefusesAnUnsetVariable) {
   unsetenv("MPISWEEP_TEST_B");
 
   EXPECT_EQ(read("trial:\n  root: ${MPISWEEP_TEST_B}/x\n").text,
-            "mpisweep: the environment variable 'MPISWEEP_TEST_B' is not set in a.yaml (line 2), set it, or "
+            "mpisweep: the environment variable 'MPISWEEP_TEST_B' is not set in a.yaml (line 2), "
+            "set it, or "
             "write ${MPISWEEP_TEST_B:-default}\n");
 }
 
@@ -183,7 +185,8 @@ TEST(Config, RefusesAMissingFile) {
 
   read_config("/nowhere/a.yaml", {}, problems);
 
-  EXPECT_EQ(describe(problems, "/nowhere/a.yaml"), "mpisweep: cannot read the config in /nowhere/a.yaml\n");
+  EXPECT_EQ(describe(problems, "/nowhere/a.yaml"),
+            "mpisweep: cannot read the config in /nowhere/a.yaml\n");
 }
 
 TEST(Override, SetsAFullPath) {

@@ -36,19 +36,33 @@ TEST(Schedule, LendsTheTrialsOfALostTrainerAgainBeforeAllOthers) {
 
   const auto* again = schedule.lend(1);
   ASSERT_NE(again, nullptr);
-  EXPECT_EQ(again->pack.number, 0);
   EXPECT_EQ(again->attempt, 2);
   EXPECT_EQ(again->pack.trials, (std::vector<std::size_t>{1}));
 }
 
-TEST(Schedule, GivesTrialsUpAfterTheLastAttempt) {
+TEST(Schedule, TriesTheTrialsOfALostPackApart) {
+  Schedule schedule({{.number = 7, .combination = 3, .trials = {4, 5}}}, {.max_attempts = 2});
+  schedule.lend(0);
+  schedule.end_lease(0);
+
+  const auto* first = schedule.lend(0);
+  const auto* second = schedule.lend(1);
+
+  EXPECT_EQ(first->pack.trials, (std::vector<std::size_t>{4}));
+  EXPECT_EQ(second->pack.trials, (std::vector<std::size_t>{5}));
+  EXPECT_EQ(second->pack.combination, 3U);
+  EXPECT_NE(first->pack.number, second->pack.number);
+  EXPECT_NE(first->pack.number, 7) << "a late message of the lost pack must not be taken for it";
+}
+
+TEST(Schedule, GivesATrialUpAfterItsLastAttempt) {
   Schedule schedule({{.number = 0, .trials = {0, 1}}}, {.max_attempts = 2});
   schedule.lend(0);
   schedule.end_lease(0);
   schedule.lend(0);
 
-  EXPECT_EQ(schedule.end_lease(0), (std::vector<std::size_t>{0, 1}));
-  EXPECT_TRUE(schedule.is_finished());
+  EXPECT_EQ(schedule.end_lease(0), (std::vector<std::size_t>{0}));
+  EXPECT_FALSE(schedule.is_finished()) << "the other trial has its own second attempt";
 }
 
 TEST(Schedule, RefusesAResultOfATrialThatIsNotLent) {
