@@ -1,6 +1,8 @@
 #include "sweep/folder_lock.hpp"
 
+#include <atomic>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -67,15 +69,17 @@ TEST(FolderLock, RecognisesARunThatWasKilled) {
 
 TEST(FolderLock, DoesNotTrustTheKernelAboutARunOnAnotherHostWhoseHeartBeats) {
   const TemporaryFolder folder;
+  const auto file =
+      folder.write("lock", R"({"host":"elsewhere","process":1,"since":"x","beats":100})");
   std::atomic<bool> is_alive = true;
   std::thread elsewhere([&] {  // a run on another host, whose lock this kernel does not know
-    for (int beats = 0; is_alive; ++beats) {
-      folder.write("lock", R"({"host":"elsewhere","process":1,"since":"x","beats":)" +
-                               std::to_string(beats) + "}");
+    for (int beats = 100; is_alive; ++beats) {
+      std::fstream in_place(file);  // as a run does it: never empty
+      in_place << R"({"host":"elsewhere","process":1,"since":"x","beats":)" << beats << "}";
+      in_place.close();
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
 
   EXPECT_THROW(FolderLock(folder.path(), std::chrono::milliseconds(500)), FolderBusy);
 

@@ -53,7 +53,10 @@ void sleep_ms(int milliseconds) {
 void make_trouble(const std::string& trouble) {
   std::cerr << "about to " << trouble << std::endl;
   if (trouble == "abort") std::abort();
-  if (trouble == "segfault") std::raise(SIGSEGV);
+  if (trouble == "segfault") {
+    std::signal(SIGSEGV, SIG_DFL);  // a sanitizer would turn it into an exit code
+    std::raise(SIGSEGV);
+  }
   if (trouble == "exit") std::_Exit(7);
   if (trouble == "hang") sleep_ms(3'600'000);
   if (trouble == "garbage") protocol::write_line(connection, "this is no message");
