@@ -22,6 +22,7 @@ const Kind& find_kind(const std::vector<Kind>& kinds, const std::string& name) {
 template <class Kind>
 std::vector<Choice> choices_of(const std::vector<Kind>& kinds) {
   std::vector<Choice> choices;
+  choices.reserve(kinds.size());
   for (const auto& kind : kinds)
     choices.push_back(kind.choice);
   return choices;

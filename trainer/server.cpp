@@ -43,6 +43,7 @@ std::string first_line(const std::string& text) {
 
 std::vector<std::string> names_of(const std::vector<Study>& studies) {
   std::vector<std::string> names;
+  names.reserve(studies.size());
   for (const auto& study : studies)
     names.push_back(study.name);
   return names;

@@ -30,6 +30,9 @@ class Resolver {
                    const json& number);
   void check_text(const protocol::SettingDeclaration& declared, const std::string& key,
                   const std::string& text);
+  void report_unknown_key(const std::string& path, const std::string& hint) {
+    report(path, "unknown key '" + path + "'", hint);
+  }
   void report(const std::string& key, const std::string& problem, const std::string& hint = {}) {
     resolved_.problems.push_back({.key = key, .problem = problem, .hint = hint, .index = {}});
   }
@@ -64,6 +67,7 @@ std::string describe(const std::string& type) {
 
 std::vector<std::string> keys_of(const std::vector<Setting>& settings) {
   std::vector<std::string> keys;
+  keys.reserve(settings.size());
   for (const auto& setting : settings)
     keys.push_back(setting.key);
   return keys;
@@ -71,6 +75,7 @@ std::vector<std::string> keys_of(const std::vector<Setting>& settings) {
 
 std::vector<std::string> names_of(const Section& section) {
   std::vector<std::string> names;
+  names.reserve(section.choices.size());
   for (const auto& choice : section.choices)
     names.push_back(choice.name);
   return names;
@@ -133,13 +138,13 @@ json Resolver::resolve_section(const Section& section, const json& given) {
 
 const Choice* Resolver::find_choice(const Section& section, const json& given) {
   const auto key = section.key + "." + section.selector;
-  const auto value =
-      is_given(given, section.selector) ? given[section.selector] : json(section.default_choice);
   const auto names = names_of(section);
-  if (value == "") {
-    report(key, "is missing", "knows " + join(names));
+  const bool is_named = is_given(given, section.selector);
+  if (!is_named && section.default_choice.empty()) {
+    report(key, "is missing", "known are " + join(names));
     return nullptr;
   }
+  const auto value = is_named ? given[section.selector] : json(section.default_choice);
   const auto choice =
       std::ranges::find_if(section.choices, [&](const Choice& each) { return value == each.name; });
   if (choice != section.choices.end()) return &*choice;
@@ -165,7 +170,7 @@ void Resolver::report_unknown(const json& given, const std::string& prefix,
                               const std::vector<std::string>& known) {
   for (const auto& [key, value] : given.items()) {
     if (std::ranges::find(known, key) != known.end()) continue;
-    report(prefix + key, "unknown key '" + prefix + key + "'", protocol::suggest_name(key, known));
+    report_unknown_key(prefix + key, protocol::suggest_name(key, known));
   }
 }
 

@@ -115,7 +115,7 @@ TEST(Settings, OutOfRangeAreProblems) {
 
 TEST(Settings, ThatAreRequiredMustBeThere) {
   EXPECT_EQ(problem_of({{"dataset", "mosaic"}}), "loss: is missing");
-  EXPECT_EQ(problem_of({{"loss", "soft"}}), "dataset.kind: is missing (knows mosaic)");
+  EXPECT_EQ(problem_of({{"loss", "soft"}}), "dataset.kind: is missing (known are mosaic)");
 }
 
 TEST(Settings, ShowAllTheirProblemsAtOnce) {

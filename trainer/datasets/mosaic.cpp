@@ -60,7 +60,7 @@ void check_classes(const std::string& key, const Classes& named, const LabelledI
 }
 
 Classes foreground_classes(const json& settings, const ImageFolder& folder) {
-  const auto classes = settings.at("foreground").get<Classes>();
+  auto classes = settings.at("foreground").get<Classes>();
   if (classes.size() < 2) throw SettingError("dataset.foreground", "must name two classes or more");
   check_classes("dataset.foreground", classes, folder.train);
   check_classes("dataset.foreground", classes, folder.test);
