@@ -19,6 +19,7 @@ struct Place {
 };
 
 /// A value of a config with the place of every part of it. Maps keep their order.
+// NOLINTNEXTLINE(bugprone-exception-escape): moving a JSON value does not throw
 struct ConfigNode {
   enum class Kind { scalar, list, map };
   using Entry = std::pair<std::string, ConfigNode>;

@@ -33,7 +33,7 @@ Worker::~Worker() {
   }
 }
 
-void Worker::adopt(std::unique_ptr<TrainerProcess> trainer, protocol::Ready ready) {
+void Worker::adopt(std::unique_ptr<TrainerProcess> trainer, const protocol::Ready& ready) {
   trainer_ = std::move(trainer);
   become_ready(ready);
 }

@@ -23,7 +23,7 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
 
   /// Takes over a trainer that is ready already. Call before StartWorker is handled.
-  void adopt(std::unique_ptr<TrainerProcess> trainer, protocol::Ready ready);
+  void adopt(std::unique_ptr<TrainerProcess> trainer, const protocol::Ready& ready);
 
   void handle(const Command& command);
 
