@@ -21,7 +21,7 @@ using namespace sweep;  // NOLINT(google-build-using-namespace): this file only 
 /// What to do once the command line is read.
 using Action = std::function<int()>;
 
-const std::map<std::string, DeviceChoice> kDevices = {
+const std::map<std::string, DeviceChoice> devices_by_name = {
     {"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}};
 
 void add_sweep_options(CLI::App& command, SessionOptions& options) {
@@ -29,7 +29,7 @@ void add_sweep_options(CLI::App& command, SessionOptions& options) {
   command.add_option("--output", options.output, "folder for the results (default: out/<name>)");
   command
       .add_option("--device", options.choice.device, "auto (a GPU where there is one), cpu or cuda")
-      ->transform(CLI::CheckedTransformer(kDevices).description(""));
+      ->transform(CLI::CheckedTransformer(devices_by_name).description(""));
   command
       .add_option("--set", options.choice.overrides,
                   "key=value in place of the config's, e.g. trial.epochs=5 or grid.seed=0..1")
@@ -101,12 +101,12 @@ void add_export(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("export", "write everything to standard output");
   command->footer("example: mpisweep export out/quickstart --format csv > quickstart.csv");
   auto options = std::make_shared<ExportOptions>();
-  static const std::map<std::string, ExportFormat> kFormats = {{"csv", ExportFormat::csv},
-                                                               {"json", ExportFormat::json}};
+  static const std::map<std::string, ExportFormat> formats_by_name = {{"csv", ExportFormat::csv},
+                                                                      {"json", ExportFormat::json}};
   command->add_option("DIR", options->folder, "output folder of a run")->required();
   command->add_option("--format", options->format, "csv (scalars) or json (curves too)")
       ->required()
-      ->transform(CLI::CheckedTransformer(kFormats).description(""));
+      ->transform(CLI::CheckedTransformer(formats_by_name).description(""));
   command->callback(
       [options, &action] { action = [options] { return export_command(*options); }; });
 }
@@ -122,21 +122,7 @@ void add_studies(CLI::App& app, Action& action) {
       [options, &action] { action = [options] { return studies_command(*options); }; });
 }
 
-int run_action(const Action& action) {
-  try {
-    return action();
-  } catch (const ConfigError& error) {
-    std::cerr << error.what();
-    return to_int(ExitCode::bad_input);
-  } catch (const std::exception& error) {
-    std::cerr << "mpisweep: " << error.what() << '\n';
-    return to_int(ExitCode::sweep_failed);
-  }
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
+int run_command_line(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == kExecChildCommand) {
     return exec_child({arguments.begin() + 1, arguments.end()});
@@ -163,5 +149,19 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? to_int(ExitCode::success) : to_int(ExitCode::bad_input);
   }
-  return run_action(action);
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run_command_line(argc, argv);
+  } catch (const ConfigError& error) {
+    std::cerr << error.what();
+    return to_int(ExitCode::bad_input);
+  } catch (const std::exception& error) {
+    std::cerr << "mpisweep: " << error.what() << '\n';
+    return to_int(ExitCode::sweep_failed);
+  }
 }
