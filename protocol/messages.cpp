@@ -15,6 +15,31 @@ constexpr std::array kOutcomeNames = {std::pair{Outcome::finished, "finished"},
                                       std::pair{Outcome::diverged, "diverged"},
                                       std::pair{Outcome::failed, "failed"}};
 
+constexpr std::array kCauseNames = {
+    std::pair{Cause::none, "none"}, std::pair{Cause::exception, "exception"},
+    std::pair{Cause::crash, "crash"}, std::pair{Cause::hang, "hang"},
+    std::pair{Cause::out_of_memory, "out_of_memory"}};
+
+/// The name of an enumerator.
+template <class Names, class Value>
+std::string name_in(const Names& names, Value value) {
+  for (const auto& [each, name] : names) {
+    if (each == value) return name;
+  }
+  throw ProtocolError("value " + std::to_string(static_cast<int>(value)) + " has no name");
+}
+
+/// The enumerator of a name; `kind` is what people call such names.
+template <class Names>
+auto value_in(const Names& names, const std::string& text, const std::string& kind) {
+  std::string known;
+  for (const auto& [value, name] : names) {
+    if (name == text) return value;
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  throw ProtocolError("unknown " + kind + " '" + text + "' (want one of " + known + ")");
+}
+
 template <class Value>
 void put_if_present(json& object, const char* key, const std::optional<Value>& value) {
   if (value) object[key] = *value;
@@ -123,13 +148,15 @@ Message check_from(const JsonFields& fields) {
 }
 
 json to_json(const PackRequest& request) {
-  return {{"type", "pack"},
-          {"pack", request.pack},
-          {"attempt", request.attempt},
-          {"settings", request.settings},
-          {"checkpoint", request.checkpoint},
-          {"resume", request.resume},
-          {"trials", list_to_json(request.trials)}};
+  json object = {{"type", "pack"},
+                 {"pack", request.pack},
+                 {"attempt", request.attempt},
+                 {"settings", request.settings},
+                 {"checkpoint", request.checkpoint},
+                 {"resume", request.resume},
+                 {"trials", list_to_json(request.trials)}};
+  if (request.checkpoint_every_s > 0) object["checkpoint_every"] = request.checkpoint_every_s;
+  return object;
 }
 
 Message pack_request_from(const JsonFields& fields) {
@@ -138,6 +165,7 @@ Message pack_request_from(const JsonFields& fields) {
                      .attempt = fields.value_or("attempt", 1),
                      .settings = fields.object("settings"),
                      .checkpoint = fields.value_or<std::string>("checkpoint", {}),
+                     .checkpoint_every_s = fields.value_or("checkpoint_every", 0.0),
                      .resume = fields.value_or("resume", false),
                      .trials = fields.list_of("trials", trial_request_from)};
 }
@@ -220,6 +248,19 @@ Message done_from(const JsonFields& fields) {
   return Done{.pack = fields.required<std::int64_t>("pack")};
 }
 
+json to_json(const PackFailure& failure) {
+  return {{"type", "pack_failure"},
+          {"pack", failure.pack},
+          {"cause", to_string(failure.cause)},
+          {"error", failure.error}};
+}
+
+Message pack_failure_from(const JsonFields& fields) {
+  return PackFailure{.pack = fields.required<std::int64_t>("pack"),
+                     .cause = cause_from(fields.required<std::string>("cause")),
+                     .error = fields.required<std::string>("error")};
+}
+
 json to_json(const Failure& failure) {
   return {{"type", "failure"}, {"error", failure.error}, {"hint", failure.hint}};
 }
@@ -233,9 +274,11 @@ using Reader = Message (*)(const JsonFields&);
 
 const std::map<std::string, Reader>& readers() {
   static const std::map<std::string, Reader> by_type = {
-      {"hello", hello_from},       {"check", check_from},   {"pack", pack_request_from},
-      {"stop", stop_from},         {"ready", ready_from},   {"checked", checked_from},
-      {"progress", progress_from}, {"result", result_from}, {"done", done_from},
+      {"hello", hello_from},       {"check", check_from},
+      {"pack", pack_request_from}, {"stop", stop_from},
+      {"ready", ready_from},       {"checked", checked_from},
+      {"progress", progress_from}, {"result", result_from},
+      {"done", done_from},         {"pack_failure", pack_failure_from},
       {"failure", failure_from}};
   return by_type;
 }
@@ -260,17 +303,19 @@ json parse_line(const std::string& line) {
 }  // namespace
 
 std::string to_string(Outcome outcome) {
-  for (const auto& [value, name] : kOutcomeNames) {
-    if (value == outcome) return name;
-  }
-  throw ProtocolError("outcome " + std::to_string(static_cast<int>(outcome)) + " has no name");
+  return name_in(kOutcomeNames, outcome);
 }
 
 Outcome outcome_from(const std::string& text) {
-  for (const auto& [value, name] : kOutcomeNames) {
-    if (name == text) return value;
-  }
-  throw ProtocolError("unknown status '" + text + "' (want finished, diverged or failed)");
+  return value_in(kOutcomeNames, text, "status");
+}
+
+std::string to_string(Cause cause) {
+  return name_in(kCauseNames, cause);
+}
+
+Cause cause_from(const std::string& text) {
+  return value_in(kCauseNames, text, "cause");
 }
 
 json to_json(const StudyDeclaration& study) {

@@ -31,6 +31,21 @@ std::string to_string(Outcome outcome);
 /// Throws: ProtocolError if the text names no outcome.
 Outcome outcome_from(const std::string& text);
 
+/// Why a trial has no result. It decides how often it is tried again.
+enum class Cause {
+  none,
+  exception,     ///< the trainer said that it cannot train it
+  crash,         ///< the trainer ended, or said what is no message, or nothing of this trial
+  hang,          ///< the trainer said nothing for too long
+  out_of_memory  ///< the trainer said that the device or the host has too little memory
+};
+
+/// The name of the value: "out_of_memory".
+std::string to_string(Cause cause);
+
+/// Throws: ProtocolError if the text names no cause.
+Cause cause_from(const std::string& text);
+
 /// One setting a study knows. Names are dotted paths: "dataset.segments".
 struct SettingDeclaration {
   std::string type = {};                   ///< int | float | string | path | bool | list | map
@@ -79,12 +94,13 @@ struct PackRequest {
   std::int64_t pack = 0;
   int attempt = 1;  ///< counts from 1
   nlohmann::json settings = nlohmann::json::object();
-  std::string checkpoint = {};  ///< path the trainer may use; empty: none
-  bool resume = false;
+  std::string checkpoint = {};    ///< path of a file that the trainer may keep; empty: none
+  double checkpoint_every_s = 0;  ///< wanted time between two states saved there
+  bool resume = false;            ///< the file is there: go on from it. It may hold more trials.
   std::vector<TrialRequest> trials = {};
 };
 
-/// Asks to end: finish the step, answer done if a pack was running, exit.
+/// Asks to end: finish the step, save the pack that is running, answer done, exit.
 struct Stop {};
 
 // --- from the trainer ---
@@ -130,14 +146,22 @@ struct Done {
   std::int64_t pack = 0;
 };
 
+/// A pack cannot be trained as a whole: its trials without a result are tried apart, or after
+/// `out_of_memory` in packs of half the width. Stands in place of done.
+struct PackFailure {
+  std::int64_t pack = 0;
+  Cause cause = Cause::exception;  ///< exception or out_of_memory
+  std::string error = {};
+};
+
 /// The trainer cannot serve at all (no such device, say) and exits.
 struct Failure {
   std::string error = {};
   std::string hint = {};
 };
 
-using Message =
-    std::variant<Hello, Check, PackRequest, Stop, Ready, Checked, Progress, Result, Done, Failure>;
+using Message = std::variant<Hello, Check, PackRequest, Stop, Ready, Checked, Progress, Result,
+                             Done, PackFailure, Failure>;
 
 /// One line of JSON without the newline. NaN and infinities become null.
 std::string serialize(const Message& message);

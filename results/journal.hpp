@@ -13,7 +13,14 @@
 namespace results {
 
 /// The number stored in a record's header. New kinds get new numbers; readers skip unknown ones.
-enum class RecordType : std::uint32_t { format = 1, plan = 2, session = 3, trial = 4, end = 5 };
+enum class RecordType : std::uint32_t {
+  format = 1,
+  plan = 2,
+  session = 3,
+  trial = 4,
+  end = 5,
+  pack = 6
+};
 
 /// What a scan of a journal found besides its records.
 struct JournalCondition {

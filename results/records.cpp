@@ -1,6 +1,5 @@
 #include "results/records.hpp"
 
-#include <array>
 #include <charconv>
 #include <limits>
 #include <string_view>
@@ -17,9 +16,6 @@ using protocol::JsonFields;
 
 constexpr std::size_t kHexDigits = 16;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();  // null in JSON
-constexpr std::array kCauseNames = {std::pair{Cause::none, "none"},
-                                    std::pair{Cause::exception, "exception"},
-                                    std::pair{Cause::crash, "crash"}};
 
 std::string to_text(const json& object) {
   return object.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
@@ -36,20 +32,6 @@ auto read_payload(const std::string& payload, const char* kind, const Read& read
   } catch (const json::exception& error) {
     throw StorageError(std::string(kind) + " is no JSON (" + error.what() + ")");
   }
-}
-
-std::string name_of(Cause cause) {
-  for (const auto& [value, name] : kCauseNames) {
-    if (value == cause) return name;
-  }
-  throw StorageError("cause " + std::to_string(static_cast<int>(cause)) + " has no name");
-}
-
-Cause cause_from(const std::string& text) {
-  for (const auto& [value, name] : kCauseNames) {
-    if (name == text) return value;
-  }
-  throw StorageError("unknown cause '" + text + "' (want none, exception or crash)");
 }
 
 /// One string of hex digits: a list would need half as much again for a million trials.
@@ -111,7 +93,7 @@ SessionRecord session_from(const JsonFields& fields) {
 TrialRecord trial_from(const JsonFields& fields) {
   return {.id = trial_id_from_hex(fields.required<std::string>("id")),
           .status = protocol::outcome_from(fields.required<std::string>("status")),
-          .cause = cause_from(fields.value_or<std::string>("cause", "none")),
+          .cause = protocol::cause_from(fields.value_or<std::string>("cause", "none")),
           .error = fields.value_or<std::string>("error", {}),
           .attempts = fields.required<int>("attempts"),
           .elapsed_s = fields.value_or("elapsed_s", kNan),
@@ -186,7 +168,7 @@ std::string serialize(const TrialRecord& record) {
                  {"attempts", record.attempts}, {"elapsed_s", record.elapsed_s},
                  {"rank", record.rank},         {"device", record.device},
                  {"values", record.values}};
-  if (record.cause != Cause::none) object["cause"] = name_of(record.cause);
+  if (record.cause != protocol::Cause::none) object["cause"] = protocol::to_string(record.cause);
   if (!record.error.empty()) object["error"] = record.error;
   return to_text(object);
 }
@@ -196,6 +178,10 @@ std::string serialize(const EndRecord& record) {
   for (const auto& worker : record.workers)
     workers.push_back(worker_to_json(worker));
   return to_text({{"ended", record.ended}, {"reason", record.reason}, {"workers", workers}});
+}
+
+std::string serialize(const PackRecord& record) {
+  return to_text({{"checkpoint", to_hex(record.key)}, {"trials", join_ids(record.trials)}});
 }
 
 PlanRecord parse_plan(const std::string& payload) {
@@ -212,6 +198,13 @@ TrialRecord parse_trial(const std::string& payload) {
 
 EndRecord parse_end(const std::string& payload) {
   return read_payload(payload, "an end record", end_from);
+}
+
+PackRecord parse_pack(const std::string& payload) {
+  return read_payload(payload, "a pack record", [](const JsonFields& fields) {
+    return PackRecord{.key = trial_id_from_hex(fields.required<std::string>("checkpoint")),
+                      .trials = split_ids(fields.required<std::string>("trials"))};
+  });
 }
 
 }  // namespace results

@@ -56,14 +56,18 @@ struct SessionRecord {
   int num_ranks = 1;
 };
 
-/// Why a trial failed; decides whether a later run tries it again.
-enum class Cause { none, exception, crash };
+/// A pack that was lent with a file for its checkpoints. It tells a later run which trials are in
+/// it.
+struct PackRecord {
+  std::uint64_t key = 0;             ///< names the file, `checkpoint-` and 16 hex digits
+  std::vector<TrialId> trials = {};  ///< that the file may hold
+};
 
 /// The end of one trial.
 struct TrialRecord {
   TrialId id = 0;
   protocol::Outcome status = protocol::Outcome::finished;
-  Cause cause = Cause::none;
+  protocol::Cause cause = protocol::Cause::none;
   std::string error = {};
   int attempts = 1;
   double elapsed_s = 0;
@@ -90,9 +94,11 @@ std::string serialize(const PlanRecord& record);
 std::string serialize(const SessionRecord& record);
 std::string serialize(const TrialRecord& record);
 std::string serialize(const EndRecord& record);
+std::string serialize(const PackRecord& record);
 PlanRecord parse_plan(const std::string& payload);
 SessionRecord parse_session(const std::string& payload);
 TrialRecord parse_trial(const std::string& payload);
 EndRecord parse_end(const std::string& payload);
+PackRecord parse_pack(const std::string& payload);
 
 }  // namespace results

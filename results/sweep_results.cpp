@@ -108,6 +108,7 @@ void apply(SweepResults& sweep, RecordType type, const std::string& payload) {
       sweep.ends.push_back(parse_end(payload));
       break;
     case RecordType::format:
+    case RecordType::pack:
       break;
   }
 }

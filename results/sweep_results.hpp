@@ -19,7 +19,7 @@ namespace results {
 struct TrialEnd {
   TrialId id = 0;
   protocol::Outcome status = protocol::Outcome::finished;
-  Cause cause = Cause::none;
+  protocol::Cause cause = protocol::Cause::none;
   std::string error = {};
   int attempts = 1;
   double elapsed_s = 0;

@@ -17,6 +17,19 @@ constexpr std::int64_t kLongestAxis = 10'000'000;  // values
 
 using Problems = std::vector<ConfigProblem>;
 
+/// What a number of the run block may be.
+struct NumberRule {
+  bool is_whole = false;
+  bool may_be_zero = false;
+  const char* hint = "";
+};
+
+constexpr NumberRule kSeconds = {.hint = "seconds, above 0"};
+constexpr NumberRule kSecondsOrNever = {.may_be_zero = true, .hint = "seconds, or 0 for never"};
+constexpr NumberRule kCount = {
+    .is_whole = true, .may_be_zero = true, .hint = "a whole number, at least 0"};
+constexpr NumberRule kPositiveCount = {.is_whole = true, .hint = "a whole number, at least 1"};
+
 std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file || std::filesystem::is_directory(path)) {
@@ -198,32 +211,68 @@ class ConfigReader {
   }
 
   void read_run(RunSettings& run) {
-    const std::map<std::string, std::function<void(double)>> readers = {
-        {"grace", [&run](double value) { run.grace_s = value; }},
-        {"pack_width", [&run](double value) { run.pack_width = static_cast<int>(value); }},
-        {"trial_timeout", [&run](double value) { run.trial_timeout_s = value; }},
+    const std::map<std::string, std::function<void(const ConfigNode&)>> readers = {
+        {"checkpoint_every",
+         [&](auto& node) { read(node, kSecondsOrNever, run.checkpoint_every_s); }},
+        {"grace", [&](auto& node) { read(node, kSeconds, run.grace_s); }},
+        {"pack_width", [&](auto& node) { read(node, kPositiveCount, run.pack_width); }},
+        {"restart_pause", [&](auto& node) { read(node, kSeconds, run.restart_pause_s); }},
+        {"restarts", [&](auto& node) { read(node, kCount, run.restarts); }},
+        {"retries", [&](auto& node) { read_retries(node, run.retries); }},
+        {"trial_timeout", [&](auto& node) { read(node, kSecondsOrNever, run.trial_timeout_s); }},
     };
-    const std::vector<std::string> known = {"grace", "pack_width", "trial_timeout"};
+    std::vector<std::string> known;
+    for (const auto& [key, reader] : readers)
+      known.push_back(key);
     const auto block = map_of("run");
     check_keys(block, known, "run.");
     for (const auto& [key, node] : block.entries) {
       const auto reader = readers.find(key);
       if (reader == readers.end()) continue;
-      const bool is_count = key == "pack_width";
-      const bool is_good = node.scalar.is_number() && node.scalar.get<double>() > 0 &&
-                           node.scalar.get<double>() <= 1e9 &&
-                           (!is_count || node.scalar.is_number_integer());
-      if (is_good) {
-        reader->second(node.scalar.get<double>());
-      } else {
-        complain(node, "run." + key + " is " + (node.text.empty() ? kind_of(node) : node.text),
-                 is_count ? "a whole number, at least 1" : "seconds, above 0");
-      }
+      name_ = "run." + key;
+      reader->second(node);
+    }
+  }
+
+  /// Reads the number that `name_` names.
+  template <class Number>
+  void read(const ConfigNode& node, const NumberRule& rule, Number& number) {
+    constexpr double kLargest = 1e9;
+    const auto value = node.scalar.is_number() ? node.scalar.get<double>() : -1;
+    const bool is_good = (rule.may_be_zero ? value >= 0 : value > 0) && value <= kLargest &&
+                         (!rule.is_whole || node.scalar.is_number_integer());
+    if (is_good) {
+      number = static_cast<Number>(value);
+    } else {
+      complain(node, name_ + " is " + (node.text.empty() ? kind_of(node) : node.text), rule.hint);
+    }
+  }
+
+  /// One number for every cause, or a map of causes.
+  void read_retries(const ConfigNode& node, Retries& retries) {
+    if (!node.is_map()) {
+      int all = 0;
+      read(node, kCount, all);
+      for (auto& [cause, limit] : retries)
+        limit = all;
+      return;
+    }
+    std::map<std::string, protocol::Cause> causes;
+    std::vector<std::string> known;
+    for (const auto& [cause, limit] : retries) {
+      causes[protocol::to_string(cause)] = cause;
+      known.push_back(protocol::to_string(cause));
+    }
+    check_keys(node, known, "run.retries.");
+    for (const auto& [key, limit] : node.entries) {
+      name_ = "run.retries." + key;
+      if (causes.contains(key)) read(limit, kCount, retries[causes[key]]);
     }
   }
 
   const ConfigNode& root_;
   Problems& problems_;
+  std::string name_;  // of the setting that is being read
 };
 
 }  // namespace

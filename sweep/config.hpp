@@ -5,15 +5,20 @@
 #include <vector>
 
 #include "sweep/config_yaml.hpp"
+#include "sweep/schedule.hpp"
 
 /// The config file as structs.
 namespace sweep {
 
 /// `run:` in the config: what does not change results.
 struct RunSettings {
-  int pack_width = 0;          ///< most trials in a pack, >= 1; 0: the trainer decides
-  double trial_timeout_s = 0;  ///< longest silence of a trainer with a pack, > 0; 0: any
-  double grace_s = 20;         ///< from a signal to the end of a run, > 0
+  int pack_width = 0;              ///< most trials in a pack, >= 1; 0: the trainer decides
+  double trial_timeout_s = 0;      ///< longest silence of a trainer with a pack; 0: any
+  double grace_s = 20;             ///< from a signal to the end of a run, > 0
+  double checkpoint_every_s = 60;  ///< between two saved states of a pack; 0: never
+  Retries retries = default_retries();
+  int restarts = 3;            ///< of an MPI job that dies without having ended a trial, >= 0
+  double restart_pause_s = 1;  ///< before the first of them; doubles with each, > 0
 };
 
 /// One axis of the grid with the values as written.

@@ -2,29 +2,19 @@
 
 #include <algorithm>
 
+#include "sweep/checkpoint_folder.hpp"
 #include "sweep/prepare.hpp"
 
 namespace sweep {
-namespace {
 
-protocol::PackRequest to_request(const Lease& lease, const PreparedSweep& sweep) {
-  protocol::PackRequest request{
-      .pack = lease.pack.number,
-      .attempt = lease.attempt,
-      .settings = sweep.grid.combinations[lease.pack.combination].settings};
-  for (const auto index : lease.pack.trials) {
-    const auto& trial = sweep.grid.trials[index];
-    request.trials.push_back({.id = results::to_hex(sweep.ids[index]),
-                              .seed = trial.seed,
-                              .learning_rate = trial.learning_rate});
-  }
-  return request;
-}
+using protocol::Cause;
 
-}  // namespace
-
-Coordinator::Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets)
-    : sweep_(sweep), schedule_(std::move(packs), {}), outlets_(std::move(outlets)) {
+Coordinator::Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets,
+                         const CheckpointFolder* checkpoints)
+    : sweep_(sweep),
+      schedule_(std::move(packs), sweep.config.run.retries),
+      outlets_(std::move(outlets)),
+      checkpoints_(checkpoints) {
   for (std::size_t i = 0; i < sweep.ids.size(); ++i)
     trial_indices_[sweep.ids[i]] = i;
 }
@@ -42,10 +32,14 @@ void Coordinator::handle(int rank, const Report& report) {
   if (const auto* output = std::get_if<TrainerOutput>(&report)) outlets_.log(rank, output->text);
   if (const auto* lost = std::get_if<PackLost>(&report)) {
     outlets_.log(rank, lost->reason + "\n");
-    on_end_of_pack(rank, lost->reason);
+    on_end_of_pack(rank, lost->pack, lost->cause, lost->reason);
   }
-  if (std::holds_alternative<protocol::Done>(report)) {
-    on_end_of_pack(rank, "the trainer gave no result for this trial");
+  if (const auto* failure = std::get_if<protocol::PackFailure>(&report)) {
+    outlets_.log(rank, failure->error + "\n");
+    on_end_of_pack(rank, failure->pack, failure->cause, failure->error);
+  }
+  if (const auto* done = std::get_if<protocol::Done>(&report)) {
+    on_end_of_pack(rank, done->pack, Cause::crash, "the trainer gave no result for this trial");
   }
 }
 
@@ -68,12 +62,57 @@ double Coordinator::trials_under_way() const {
   return sum;
 }
 
+void Coordinator::stop() {
+  is_stopping_ = true;
+  for (const auto& [rank, worker] : workers_) {
+    if (schedule_.lease_of(rank) != nullptr) outlets_.send(rank, StopPack{});
+  }
+}
+
 void Coordinator::lend_to(int rank) {
+  if (is_stopping_) return;
   const auto* lease = schedule_.lend(rank);
   if (lease == nullptr) return;
   workers_[rank].lent_at = std::chrono::steady_clock::now();
   workers_[rank].progress = 0;
-  outlets_.send(rank, to_request(*lease, sweep_));
+  outlets_.send(rank, prepare_request(rank, *lease));
+}
+
+/// A pack that waits again may be for a worker that found nothing to do before.
+void Coordinator::lend_to_idle() {
+  for (const auto& [rank, state] : workers_) {
+    if (state.is_ready && !state.is_unable && schedule_.lease_of(rank) == nullptr) lend_to(rank);
+  }
+}
+
+protocol::PackRequest Coordinator::prepare_request(int rank, const Lease& lease) {
+  protocol::PackRequest request{
+      .pack = lease.pack.number,
+      .attempt = lease.attempt,
+      .settings = sweep_.grid.combinations[lease.pack.combination].settings};
+  for (const auto index : lease.pack.trials) {
+    const auto& trial = sweep_.grid.trials[index];
+    request.trials.push_back({.id = results::to_hex(sweep_.ids[index]),
+                              .seed = trial.seed,
+                              .learning_rate = trial.learning_rate});
+  }
+  if (checkpoints_ != nullptr) prepare_checkpoint(rank, lease, request);
+  return request;
+}
+
+void Coordinator::prepare_checkpoint(int rank, const Lease& lease, protocol::PackRequest& request) {
+  results::PackRecord record;
+  for (const auto index : lease.pack.trials)
+    record.trials.push_back(sweep_.ids[index]);
+  record.key = checkpoint_key(record.trials);
+  workers_[rank].checkpoint = record.key;
+  outlets_.record_pack(record);
+  const auto former = lease.pack.resume_from;
+  request.checkpoint = checkpoints_->path_of(record.key).string();
+  request.checkpoint_every_s = sweep_.config.run.checkpoint_every_s;
+  request.resume = checkpoints_->provide(record.key, former);
+  const bool is_needed = former == record.key || schedule_.is_awaited(former);
+  if (former != 0 && !is_needed) checkpoints_->remove(former);
 }
 
 void Coordinator::on_ready(int rank, const WorkerReady& ready) {
@@ -98,51 +137,72 @@ void Coordinator::on_progress(int rank, const protocol::Progress& progress) {
 void Coordinator::on_result(int rank, const protocol::Result& result) {
   const auto index = trial_indices_.find(results::trial_id_from_hex(result.id));
   const auto* lease = schedule_.lease_of(rank);
-  if (index == trial_indices_.end() || lease == nullptr) return;
+  if (index == trial_indices_.end() || lease == nullptr || lease->pack.number != result.pack) {
+    return;
+  }
   const int attempt = lease->attempt;
+  if (result.status == protocol::Outcome::failed) {
+    if (schedule_.fail_trial(rank, index->second, Cause::exception)) {
+      record_failure(rank, index->second, Cause::exception, result.error, attempt);
+    }
+    return;
+  }
   if (!schedule_.finish_trial(rank, index->second)) return;
   auto& total = workers_[rank].total;
   ++total.trials;
   results::TrialRecord record{.id = index->first,
                               .status = result.status,
-                              .error = result.error,
                               .attempts = attempt,
                               .elapsed_s = result.elapsed_s,
                               .rank = rank,
                               .device = total.info.device,
                               .values = result.values};
-  if (result.status == protocol::Outcome::failed) record.cause = results::Cause::exception;
   if (result.status == protocol::Outcome::diverged && result.epoch) {
     record.error = "diverged in epoch " + std::to_string(*result.epoch);
   }
   outlets_.record(record);
 }
 
-void Coordinator::on_end_of_pack(int rank, const std::string& reason) {
+void Coordinator::on_end_of_pack(int rank, std::int64_t pack, Cause cause,
+                                 const std::string& reason) {
   const auto* lease = schedule_.lease_of(rank);
-  if (lease == nullptr) return;
-  const int attempt = lease->attempt;
-  auto& worker = workers_[rank];
+  if (lease == nullptr || lease->pack.number != pack) return;
+  count_pack(workers_[rank]);
+  if (is_stopping_ && !lease->pack.trials.empty()) {
+    schedule_.drop_lease(rank);
+    return;
+  }
+  end_lease(rank, cause, reason);
+  lend_to_idle();
+}
+
+void Coordinator::count_pack(WorkerState& worker) const {
   ++worker.total.packs;
   worker.total.busy_s +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - worker.lent_at).count();
-  for (const auto trial : schedule_.end_lease(rank))
-    record_failure(rank, trial, reason, attempt);
-  // A pack that waits again may be for a worker that found nothing to do before.
-  for (const auto& [other, state] : workers_) {
-    if (state.is_ready && !state.is_unable && schedule_.lease_of(other) == nullptr) lend_to(other);
-  }
 }
 
-void Coordinator::record_failure(int rank, std::size_t trial, const std::string& reason,
-                                 int attempts) {
+void Coordinator::end_lease(int rank, Cause cause, const std::string& reason) {
+  const auto key = workers_[rank].checkpoint;
+  const int attempt = schedule_.lease_of(rank)->attempt;
+  const bool is_saved = key != 0 && checkpoints_->has(key);
+  for (const auto trial : schedule_.end_lease(rank, cause, is_saved ? key : 0)) {
+    record_failure(rank, trial, cause, reason, attempt);
+  }
+  if (is_saved && !schedule_.is_awaited(key)) outlets_.drop_checkpoint(key);
+}
+
+void Coordinator::record_failure(int rank, std::size_t trial, Cause cause,
+                                 const std::string& reason, int attempts) {
+  auto& total = workers_[rank].total;
+  if (cause == Cause::exception) ++total.trials;
   outlets_.record({.id = sweep_.ids[trial],
                    .status = protocol::Outcome::failed,
-                   .cause = results::Cause::crash,
+                   .cause = cause,
                    .error = reason,
                    .attempts = attempts,
                    .rank = rank,
-                   .device = workers_[rank].total.info.device});
+                   .device = total.info.device});
 }
 
 }  // namespace sweep

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -12,17 +13,22 @@
 
 namespace sweep {
 
+class CheckpointFolder;
 struct PreparedSweep;
 
 /// Rank 0's bookkeeping: lends packs to workers and turns their reports into trial records. Sends
-/// and records through the functions it is given; knows no MPI and no file.
+/// and records through the functions it is given; knows no MPI.
 class Coordinator {
  public:
   struct Outlets {
     std::function<void(int rank, const Command&)> send = {};
     std::function<void(const results::TrialRecord&)> record = {};
+    std::function<void(const results::PackRecord&)> record_pack = {};
     std::function<void(int rank, const std::string& text)> log =
         {};  ///< trainers' output and events
+
+    /// A pack has ended for good: its checkpoint may go once the results are durable.
+    std::function<void(std::uint64_t key)> drop_checkpoint = {};
   };
 
   /// A worker as the coordinator sees it.
@@ -30,17 +36,24 @@ class Coordinator {
     results::EndRecord::Worker total = {};
     bool is_ready = false;
     bool is_unable = false;
-    double progress = 0;  ///< of its pack, 0 to 1
+    double progress = 0;           ///< of its pack, 0 to 1
+    std::uint64_t checkpoint = 0;  ///< key of its pack; 0: packs are not saved
     std::chrono::steady_clock::time_point lent_at = {};
   };
 
-  /// `sweep` and what the outlets refer to must outlive the coordinator.
-  Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets);
+  /// `sweep`, `checkpoints` (null: packs are not saved) and what the outlets refer to must outlive
+  /// the coordinator.
+  Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets,
+              const CheckpointFolder* checkpoints);
 
   /// Asks a rank to start its trainer; it gets packs as soon as it is ready.
   void start_worker(int rank, const StartWorker& command);
 
   void handle(int rank, const Report& report);
+
+  /// Lends nothing more and asks for the packs that are training. They have been given back, saved
+  /// or not, when none is training any more.
+  void stop();
 
   /// True when no pack waits and none is lent.
   bool is_finished() const { return schedule_.is_finished(); }
@@ -64,19 +77,28 @@ class Coordinator {
 
  private:
   void lend_to(int rank);
+  void lend_to_idle();
+  protocol::PackRequest prepare_request(int rank, const Lease& lease);
+  void prepare_checkpoint(int rank, const Lease& lease, protocol::PackRequest& request);
   void on_ready(int rank, const WorkerReady& ready);
   void on_result(int rank, const protocol::Result& result);
   void on_progress(int rank, const protocol::Progress& progress);
-  void on_end_of_pack(int rank, const std::string& reason);
+  void on_end_of_pack(int rank, std::int64_t pack, protocol::Cause cause,
+                      const std::string& reason);
   void on_unable(int rank, const WorkerUnable& unable);
-  void record_failure(int rank, std::size_t trial, const std::string& reason, int attempts);
+  void count_pack(WorkerState& worker) const;
+  void end_lease(int rank, protocol::Cause cause, const std::string& reason);
+  void record_failure(int rank, std::size_t trial, protocol::Cause cause, const std::string& reason,
+                      int attempts);
 
   const PreparedSweep& sweep_;
   Schedule schedule_;
   Outlets outlets_;
+  const CheckpointFolder* checkpoints_;
   std::map<int, WorkerState> workers_;
   std::unordered_map<results::TrialId, std::size_t> trial_indices_;
   std::string last_trouble_;
+  bool is_stopping_ = false;
 };
 
 }  // namespace sweep

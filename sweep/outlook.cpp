@@ -1,6 +1,7 @@
 #include "sweep/outlook.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace sweep {
 
@@ -14,10 +15,36 @@ std::vector<std::size_t> trials_to_do(const PreparedSweep& sweep,
   for (std::size_t i = 0; i < sweep.ids.size(); ++i) {
     const auto* trial = results.find(sweep.ids[i]);
     const bool has_failed = trial != nullptr && trial->status == protocol::Outcome::failed &&
-                            (retry_failed || trial->cause != results::Cause::exception);
+                            (retry_failed || trial->cause != protocol::Cause::exception);
     if (trial == nullptr || has_failed) todo.push_back(i);
   }
   return todo;
+}
+
+std::vector<Pack> packs_to_resume(const PreparedSweep& sweep,
+                                  const std::vector<results::PackRecord>& saved,
+                                  std::vector<std::size_t>& trials) {
+  std::unordered_map<results::TrialId, std::size_t> to_do;
+  if (saved.empty()) return {};
+  for (const auto index : trials)
+    to_do[sweep.ids[index]] = index;
+  auto sorted = saved;
+  std::ranges::sort(sorted, {}, [](const auto& pack) { return pack.trials.size(); });
+  std::vector<Pack> packs;
+  for (const auto& record : sorted) {
+    Pack pack{.number = std::ssize(packs), .resume_from = record.key};
+    for (const auto id : record.trials) {
+      const auto found = to_do.find(id);
+      if (found == to_do.end()) continue;
+      pack.trials.push_back(found->second);
+      to_do.erase(found);
+    }
+    if (pack.trials.empty()) continue;
+    pack.combination = sweep.grid.trials[pack.trials.front()].combination;
+    packs.push_back(std::move(pack));
+  }
+  std::erase_if(trials, [&](std::size_t index) { return !to_do.contains(sweep.ids[index]); });
+  return packs;
 }
 
 std::vector<Pack> packs_for(const PreparedSweep& sweep, const std::vector<std::size_t>& trials,

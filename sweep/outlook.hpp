@@ -18,6 +18,12 @@ std::filesystem::path output_folder(const std::filesystem::path& wanted, const C
 std::vector<std::size_t> trials_to_do(const PreparedSweep& sweep,
                                       const results::SweepResults& results, bool retry_failed);
 
+/// The packs whose state was saved, with those of their trials that are still to do, and takes
+/// these out of `trials`. A trial of several goes on in the smallest, which is the latest.
+std::vector<Pack> packs_to_resume(const PreparedSweep& sweep,
+                                  const std::vector<results::PackRecord>& saved,
+                                  std::vector<std::size_t>& trials);
+
 /// The packs for those trials.
 std::vector<Pack> packs_for(const PreparedSweep& sweep, const std::vector<std::size_t>& trials,
                             int num_ranks);

@@ -18,6 +18,7 @@ struct Pack {
   std::int64_t number = 0;  ///< unique within a run
   std::size_t combination = 0;
   std::vector<std::size_t> trials = {};
+  std::uint64_t resume_from = 0;  ///< key of the checkpoint it goes on from; 0: it begins
 };
 
 /// Cuts groups into packs. No pack is wider than its group allows; packs of one group differ by at

@@ -1,5 +1,8 @@
 #include "sweep/recorder.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "results/results_file.hpp"
 
 namespace sweep {
@@ -8,20 +11,32 @@ namespace {
 constexpr std::chrono::milliseconds kSyncPause{500};
 constexpr std::chrono::seconds kWritePause{60};
 
-/// Reads the journal into `sweep` and returns its condition.
-results::JournalCondition read_into(results::SweepResults& sweep,
+using Keys = std::vector<std::uint64_t>;
+using Packs = std::vector<results::PackRecord>;
+
+/// Keeps the latest record of each key that was asked for.
+void keep(results::PackRecord pack, const Keys& keys, Packs& packs) {
+  if (std::ranges::find(keys, pack.key) == keys.end()) return;
+  std::erase_if(packs, [&](const auto& other) { return other.key == pack.key; });
+  packs.push_back(std::move(pack));
+}
+
+/// Reads the journal into `sweep` and `packs` and returns its condition.
+results::JournalCondition read_into(results::SweepResults& sweep, const Keys& keys, Packs& packs,
                                     const std::filesystem::path& path) {
-  return results::read_journal(path,
-                               [&sweep](results::RecordType type, const std::string& payload) {
-                                 results::apply(sweep, type, payload);
-                               });
+  return results::read_journal(path, [&](results::RecordType type, const std::string& payload) {
+    results::apply(sweep, type, payload);
+    if (type == results::RecordType::pack && !keys.empty()) {
+      keep(results::parse_pack(payload), keys, packs);
+    }
+  });
 }
 
 }  // namespace
 
-Recorder::Recorder(const std::filesystem::path& folder)
+Recorder::Recorder(const std::filesystem::path& folder, const Keys& checkpoints)
     : folder_(folder),
-      condition_(read_into(results_, folder / "journal")),
+      condition_(read_into(results_, checkpoints, saved_packs_, folder / "journal")),
       journal_(folder / "journal", condition_.good_bytes) {}
 
 void Recorder::append(results::RecordType type, const std::string& payload) {
@@ -47,12 +62,19 @@ void Recorder::record(const results::EndRecord& end) {
   append(results::RecordType::end, results::serialize(end));
 }
 
+/// Says where a trial is, not what it learned: no reason to write results.h5 again.
+void Recorder::record(const results::PackRecord& pack) {
+  journal_.append(results::RecordType::pack, results::serialize(pack));
+}
+
+void Recorder::sync() {
+  journal_.sync();
+  last_sync_ = Clock::now();
+}
+
 void Recorder::tick() {
   const auto now = Clock::now();
-  if (now - last_sync_ >= kSyncPause) {
-    journal_.sync();
-    last_sync_ = now;
-  }
+  if (now - last_sync_ >= kSyncPause) sync();
   if (has_unwritten_results_ && now - last_write_ >= kWritePause) write_results();
 }
 

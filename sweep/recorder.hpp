@@ -13,9 +13,10 @@ namespace sweep {
 /// minute. One per output folder; the caller holds the folder's lock.
 class Recorder {
  public:
-  /// Opens the folder's journal and reads what it holds.
-  /// Throws: results::StorageError.
-  explicit Recorder(const std::filesystem::path& folder);
+  /// Opens the folder's journal and reads what it holds, also of the packs that these checkpoints
+  /// belong to.  Throws: results::StorageError.
+  explicit Recorder(const std::filesystem::path& folder,
+                    const std::vector<std::uint64_t>& checkpoints = {});
 
   const results::SweepResults& results() const { return results_; }
 
@@ -27,6 +28,13 @@ class Recorder {
   void record(const results::SessionRecord& session);
   void record(const results::TrialRecord& trial);
   void record(const results::EndRecord& end);
+  void record(const results::PackRecord& pack);
+
+  /// The packs of the checkpoints that were asked for, as far as the journal knows them.
+  const std::vector<results::PackRecord>& saved_packs() const { return saved_packs_; }
+
+  /// Makes everything recorded so far durable.
+  void sync();
 
   /// Does what is due by now: fsync, results.h5. Call often.
   void tick();
@@ -43,6 +51,7 @@ class Recorder {
 
   std::filesystem::path folder_;
   results::SweepResults results_;
+  std::vector<results::PackRecord> saved_packs_;  // set while the journal is read, so above it
   results::JournalCondition condition_;
   results::JournalWriter journal_;
   bool has_unwritten_results_ = false;

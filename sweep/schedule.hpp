@@ -1,35 +1,41 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <vector>
 
+#include "protocol/messages.hpp"
 #include "sweep/plan.hpp"
 
 namespace sweep {
 
+/// How often a trial that failed is tried again, by cause.
+using Retries = std::map<protocol::Cause, int>;
+
+/// Once more for what another try may mend; an exception would come again.
+Retries default_retries();
+
 /// A pack lent to one worker.
 struct Lease {
   Pack pack = {};
-  int attempt = 1;  ///< counts from 1
+  int attempt = 1;        ///< counts from 1
+  Retries failures = {};  ///< of its one trial so far; a pack's failures count for no trial
 };
 
 /// Decides which pack a worker trains next. Pure bookkeeping: no MPI, no clock, no files.
 ///
-///   Schedule schedule(packs, {.max_attempts = 2});
+///   Schedule schedule(packs, default_retries());
 ///   if (const auto lease = schedule.lend(worker)) send(*lease);
 ///
 /// A lease ends with end_lease(), when its trainer is done or lost. Trials without a result then
-/// wait again, in front of all others, as the next attempt; each alone, so that one bad trial costs
-/// only itself. Those of a last attempt are given up.
+/// wait again, in front of all others, as the next attempt. Those of a pack are tried apart, which
+/// finds the bad one among them; a trial that fails alone is tried again as often as its cause
+/// allows, then given up.
 class Schedule {
  public:
-  struct Options {
-    int max_attempts = 2;  ///< tries at a pack whose trainer dies, >= 1
-  };
-
-  Schedule(std::vector<Pack> packs, const Options& options);
+  Schedule(std::vector<Pack> packs, Retries retries);
 
   /// The next lease for a worker without one; nothing if no pack waits.
   const Lease* lend(int worker);
@@ -40,15 +46,30 @@ class Schedule {
   /// One trial of a worker's lease has its result. False if it is not (or no longer) in the lease.
   bool finish_trial(int worker, std::size_t trial);
 
-  /// Ends a worker's lease. Returns the trials that are given up.
-  std::vector<std::size_t> end_lease(int worker);
+  /// One trial of a worker's lease has failed while the others go on. True if it is given up.
+  bool fail_trial(int worker, std::size_t trial, protocol::Cause cause);
+
+  /// Ends a worker's lease. Trials without a result go on from `checkpoint` (0: from none).
+  /// Returns those that are given up.
+  std::vector<std::size_t> end_lease(int worker, protocol::Cause cause, std::uint64_t checkpoint);
+
+  /// Ends a worker's lease and forgets what is left of it.
+  void drop_lease(int worker) { leases_.erase(worker); }
+
+  /// Whether a pack that waits goes on from this checkpoint.
+  bool is_awaited(std::uint64_t checkpoint) const;
 
   std::size_t num_waiting() const { return waiting_.size(); }
   std::size_t num_lent() const { return leases_.size(); }
   bool is_finished() const { return waiting_.empty() && leases_.empty(); }
 
  private:
-  Options options_;
+  bool may_try_again(Lease& lease, protocol::Cause cause) const;
+  void try_apart(const Lease& lease, std::size_t width, std::uint64_t checkpoint);
+  void narrow_waiting(std::size_t combination, std::size_t width);
+  void await(Lease lease);
+
+  Retries retries_;
   std::int64_t next_number_ = 0;  // of a pack
   std::deque<Lease> waiting_;
   std::map<int, Lease> leases_;  // by worker; their packs hold the trials without a result

@@ -12,6 +12,7 @@
 
 #include "results/summary_table.hpp"
 #include "sweep/announcements.hpp"
+#include "sweep/checkpoint_folder.hpp"
 #include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/coordinator.hpp"
@@ -33,6 +34,7 @@ constexpr std::chrono::seconds kLockPatience{10};
 constexpr std::chrono::milliseconds kShortestWait{1};
 constexpr std::chrono::milliseconds kLongestWait{20};
 constexpr std::chrono::seconds kStatusPause{2};
+constexpr double kShareOfGrace = 0.6;  // for the trainers; the rest is for our own files
 
 /// Rank 0's part of a run, from the lock to the table.
 class Session {
@@ -43,7 +45,8 @@ class Session {
         world_(world),
         folder_(make_folder(output_folder(options.output, sweep_.config))),
         lock_(folder_, kLockPatience),
-        recorder_(folder_),
+        checkpoints_(folder_),
+        recorder_(folder_, checkpoints_.keys()),
         log_(options.trainer_log.empty() ? folder_ / "log.txt" : options.trainer_log),
         printer_(std::cerr, has_terminal()),
         worker_(world.local_rank()) {}
@@ -96,6 +99,7 @@ class Session {
   }
 
   ExitCode finish_idle_run() {
+    checkpoints_.remove_others({});
     recorder_.finish();
     const auto counts = results::count(recorder_.results());
     std::cerr << fmt::format(
@@ -124,7 +128,7 @@ class Session {
   }
 
   void train(const std::vector<std::size_t>& todo) {
-    auto packs = packs_for(sweep_, todo, world_.size());
+    auto packs = make_packs(todo);
     std::cerr << fmt::format("{}  {}: {} in {} packs\n", version_line(), sweep_.config.name,
                              describe_grid(sweep_.grid), packs.size());
     coordinator_.emplace(
@@ -132,7 +136,10 @@ class Session {
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { send(rank, command); },
             .record = [this](const auto& trial) { record(trial); },
-            .log = [this](int rank, const auto& text) { log_.write(rank, text); }});
+            .record_pack = [this](const auto& pack) { recorder_.record(pack); },
+            .log = [this](int rank, const auto& text) { log_.write(rank, text); },
+            .drop_checkpoint = [this](std::uint64_t key) { drop_checkpoint(key); }},
+        saves_packs() ? &checkpoints_ : nullptr);
     if (sweep_.trainer) worker_.adopt(std::move(sweep_.trainer), sweep_.ready);
     for (int rank = 0; rank < world_.size(); ++rank) {
       coordinator_->start_worker(rank, sweep_.start);
@@ -140,9 +147,33 @@ class Session {
     num_left_ = todo.size();
     started_at_ = Clock::now();
     exchange_messages();
+    if (stop_signal() != 0) save_packs();
     elapsed_s_ = seconds_since(started_at_);
     announce_workers();
     printer_.clear();
+  }
+
+  bool saves_packs() const { return sweep_.config.run.checkpoint_every_s > 0; }
+
+  /// Packs that were saved go on with the trials that are left of them; the rest is planned anew.
+  std::vector<Pack> make_packs(std::vector<std::size_t> todo) const {
+    auto packs = saves_packs() ? packs_to_resume(sweep_, recorder_.saved_packs(), todo)
+                               : std::vector<Pack>{};
+    std::vector<std::uint64_t> keys;
+    for (const auto& pack : packs)
+      keys.push_back(pack.resume_from);
+    checkpoints_.remove_others(keys);
+    for (auto& pack : packs_for(sweep_, todo, world_.size())) {
+      pack.number = std::ssize(packs);
+      packs.push_back(std::move(pack));
+    }
+    return packs;
+  }
+
+  /// The results of its pack must be safe before the state goes from which they could be had again.
+  void drop_checkpoint(std::uint64_t key) {
+    recorder_.sync();
+    checkpoints_.remove(key);
   }
 
   void send(int rank, const Command& command) {
@@ -172,6 +203,16 @@ class Session {
       show_progress();
       patience = was_idle ? std::min(2 * patience, kLongestWait) : kShortestWait;
       if (was_idle) worker_.wait(patience);
+    }
+  }
+
+  /// Asks all trainers to save and waits for them, for most of the grace period.
+  void save_packs() {
+    const auto patience = kShareOfGrace * std::chrono::duration<double>(sweep_.config.run.grace_s);
+    const auto begin = Clock::now();
+    coordinator_->stop();
+    while (coordinator_->num_training() > 0 && Clock::now() - begin < patience) {
+      if (!handle_reports()) worker_.wait(kShortestWait);
     }
   }
 
@@ -253,8 +294,12 @@ class Session {
 
   ExitCode tell_stop(int signal) const {
     const auto counts = results::count(recorder_.results());
-    std::cerr << fmt::format("stopped: {} of {} trials finished; the same command continues\n",
-                             counts.finished + counts.diverged, counts.total);
+    const auto num_saved = checkpoints_.keys().size();
+    std::cerr << fmt::format(
+        "stopped: {} of {} trials finished{}; the same command continues\n",
+        counts.finished + counts.diverged, counts.total,
+        num_saved == 0 ? ""
+                       : fmt::format(", {} pack{} saved", num_saved, num_saved > 1 ? "s" : ""));
     return signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
   }
 
@@ -280,6 +325,7 @@ class Session {
   Communicator& world_;
   std::filesystem::path folder_;
   FolderLock lock_;
+  CheckpointFolder checkpoints_;
   Recorder recorder_;
   LogFile log_;
   ProgressPrinter printer_;
@@ -304,7 +350,6 @@ void send_home(Communicator& world) {
 }  // namespace
 
 ExitCode run_session(const SessionOptions& options, Communicator& world) {
-  catch_stop_signals();
   auto code = ExitCode::success;
   try {
     code = Session(options, prepare_sweep(options.choice), world).run();

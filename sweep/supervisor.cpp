@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -19,7 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMostRestarts = 3;  // of a job that dies
 constexpr const char* kTerminalVariable = "MPISWEEP_TERMINAL";
 
 std::vector<std::string> mpirun_command(const std::vector<std::string>& arguments, int num_ranks) {
@@ -75,7 +75,7 @@ int wait_for(pid_t mpirun, double grace_s, int& stop_signal) {
       stop_signal = signal;
       deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                     std::chrono::duration<double>(grace_s));
-      std::cerr << "\nstopping: saving what is finished (again to stop now)" << std::endl;
+      std::cerr << "\nstopping: finishing the step and saving (again to stop now)" << std::endl;
       kill(mpirun, SIGUSR1);
     } else if (stop_signal != 0) {
       kill(-mpirun, SIGKILL);
@@ -108,34 +108,74 @@ bool is_missing(int status) {
   return WIFEXITED(status) && WEXITSTATUS(status) == kCannotStart;
 }
 
-void tell_death(int status, int restarts) {
-  if (is_missing(status)) {
-    std::cerr << "mpisweep: there is no mpirun here, load your site's MPI module or install Open "
-                 "MPI (./dev setup)\n";
-    return;
+/// Decides whether a job that died is started again, and when.
+class Restarts {
+ public:
+  explicit Restarts(const SupervisorOptions& options) : options_(options) {}
+
+  /// The pause before the next start, in seconds; nothing if there have been enough.
+  std::optional<double> next() {
+    const auto num_finished = options_.count_finished();
+    const bool has_progressed = num_finished > num_finished_ || Clock::now() - start_ > kLongLife;
+    if (has_progressed) num_in_row_ = 0;
+    num_finished_ = num_finished;
+    start_ = Clock::now();
+    if (num_in_row_ >= options_.restarts) return std::nullopt;
+    return std::min(std::ldexp(options_.restart_pause_s, num_in_row_++), kLongestPause_s);
   }
+
+ private:
+  static constexpr std::chrono::minutes kLongLife{10};  // the job saved packs meanwhile
+  static constexpr double kLongestPause_s = 300;
+
+  const SupervisorOptions& options_;
+  std::size_t num_finished_ = 0;
+  int num_in_row_ = 0;
+  Clock::time_point start_ = Clock::now();
+};
+
+void tell_death(int status, bool starts_again) {
   std::cerr << "mpisweep: the MPI job died (" << describe_status(status)
             << "), what was finished is kept, "
-            << (restarts == kMostRestarts ? "the same command continues" : "starting it again")
-            << std::endl;
+            << (starts_again ? "starting it again" : "the same command continues") << std::endl;
+}
+
+/// Waits, but for a signal that asks for the end. Returns that signal, or 0.
+int pause_or_stop(double seconds) {
+  const auto deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                           std::chrono::duration<double>(seconds));
+  while (Clock::now() < deadline) {
+    const int signal = wait_for_signal(watched_signals(), deadline);
+    if (signal != 0 && signal != SIGCHLD) return signal;
+  }
+  return 0;
+}
+
+int exit_code_of_stop(int signal) {
+  return to_int(signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted);
 }
 
 }  // namespace
 
-int run_under_mpirun(const std::vector<std::string>& arguments, int num_ranks, double grace_s) {
+int run_under_mpirun(const std::vector<std::string>& arguments, const SupervisorOptions& options) {
   set_environment();
   const auto signals = watched_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  const auto command = mpirun_command(arguments, num_ranks);
-  for (int restarts = 0;; ++restarts) {
-    const auto end = run_once(command, grace_s);
-    if (end.stop_signal != 0) {
-      return to_int(end.stop_signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted);
-    }
+  const auto command = mpirun_command(arguments, options.num_ranks);
+  Restarts restarts(options);
+  while (true) {
+    const auto end = run_once(command, options.grace_s);
+    if (end.stop_signal != 0) return exit_code_of_stop(end.stop_signal);
     if (has_said_why(end.status)) return WEXITSTATUS(end.status);
-    tell_death(end.status, restarts);
-    if (restarts == kMostRestarts || is_missing(end.status)) return to_int(ExitCode::sweep_failed);
-    sleep(1U << static_cast<unsigned>(restarts));
+    if (is_missing(end.status)) {
+      std::cerr << "mpisweep: there is no mpirun here, load your site's MPI module or install Open "
+                   "MPI (./dev setup)\n";
+      return to_int(ExitCode::sweep_failed);
+    }
+    const auto pause_s = restarts.next();
+    tell_death(end.status, pause_s.has_value());
+    if (!pause_s) return to_int(ExitCode::sweep_failed);
+    if (const int signal = pause_or_stop(*pause_s)) return exit_code_of_stop(signal);
   }
 }
 

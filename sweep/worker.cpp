@@ -41,6 +41,7 @@ void Worker::adopt(std::unique_ptr<TrainerProcess> trainer, const protocol::Read
 void Worker::handle(const Command& command) {
   if (const auto* settings = std::get_if<StartWorker>(&command)) start(*settings);
   if (const auto* pack = std::get_if<protocol::PackRequest>(&command)) lend(*pack);
+  if (std::holds_alternative<StopPack>(command)) stop_pack();
   if (std::holds_alternative<QuitWorker>(command)) has_quit_ = true;
 }
 
@@ -90,6 +91,20 @@ void Worker::lend(const protocol::PackRequest& pack) {
   }
 }
 
+void Worker::stop_pack() {
+  if (!pack_) return;
+  if (!trainer_ || !is_ready_) {
+    report(PackLost{.pack = pack_->pack, .reason = "it was stopped before it had begun"});
+    pack_.reset();
+    return;
+  }
+  try {
+    trainer_->send(protocol::Stop{});
+  } catch (const protocol::ProtocolError& error) {
+    lose_trainer(error.what());
+  }
+}
+
 void Worker::take_messages() {
   try {
     while (const auto message = trainer_->take()) {
@@ -118,11 +133,18 @@ void Worker::take_message(const protocol::Message& message) {
     if (is_lent(*result)) report(*result);
   } else if (const auto* progress = std::get_if<protocol::Progress>(&message)) {
     if (progress->pack == pack_->pack) report(*progress);
+  } else if (const auto* failure = std::get_if<protocol::PackFailure>(&message)) {
+    end_pack(*failure);
   } else if (const auto* done = std::get_if<protocol::Done>(&message)) {
-    if (done->pack != pack_->pack) return;
-    pack_.reset();
-    report(*done);
+    end_pack(*done);
   }
+}
+
+template <class End>
+void Worker::end_pack(const End& end) {
+  if (end.pack != pack_->pack) return;
+  pack_.reset();
+  report(end);
 }
 
 bool Worker::is_lent(const protocol::Result& result) const {
@@ -141,11 +163,12 @@ void Worker::check_silence() {
   if (!pack_ || settings_.trial_timeout_s <= 0) return;
   const std::chrono::duration<double> silence = Clock::now() - last_message_;
   if (silence.count() > settings_.trial_timeout_s) {
-    lose_trainer("it said nothing for " + std::to_string(static_cast<int>(silence.count())) + " s");
+    lose_trainer("it said nothing for " + std::to_string(static_cast<int>(silence.count())) + " s",
+                 protocol::Cause::hang);
   }
 }
 
-void Worker::lose_trainer(const std::string& reason) {
+void Worker::lose_trainer(const std::string& reason, protocol::Cause cause) {
   std::string how = reason;
   if (trainer_) {
     const auto end = trainer_->end();
@@ -157,7 +180,7 @@ void Worker::lose_trainer(const std::string& reason) {
   }
   trainer_.reset();
   is_ready_ = false;
-  if (pack_) report(PackLost{pack_->pack, "trainer died: " + how});
+  if (pack_) report(PackLost{pack_->pack, cause, "trainer died: " + how});
   pack_.reset();
   if (!was_ready_) report(WorkerUnable{"the trainer cannot start (" + how + ")"});
 }

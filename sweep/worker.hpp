@@ -41,12 +41,15 @@ class Worker {
   void start(const StartWorker& start);
   void start_trainer();
   void lend(const protocol::PackRequest& pack);
+  void stop_pack();
   void take_messages();
   void take_message(const protocol::Message& message);
+  template <class End>
+  void end_pack(const End& end);
   bool is_lent(const protocol::Result& result) const;
   void become_ready(const protocol::Ready& ready);
   void check_silence();
-  void lose_trainer(const std::string& reason);
+  void lose_trainer(const std::string& reason, protocol::Cause cause = protocol::Cause::crash);
   void report(Report report) { reports_.push_back(std::move(report)); }
 
   int local_rank_;

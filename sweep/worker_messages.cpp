@@ -52,6 +52,7 @@ Report report_from(protocol::Message message) {
       Overloaded{[](protocol::Result& result) -> Report { return std::move(result); },
                  [](protocol::Progress& progress) -> Report { return progress; },
                  [](protocol::Done& done) -> Report { return done; },
+                 [](protocol::PackFailure& failure) -> Report { return std::move(failure); },
                  [](auto&) -> Report { throw ProtocolError("a rank sent an unknown report"); }},
       message);
 }
@@ -62,6 +63,9 @@ std::string serialize(const Command& command) {
   return std::visit(
       Overloaded{[](const StartWorker& start) { return dump(to_json(start)); },
                  [](const protocol::PackRequest& pack) { return protocol::serialize(pack); },
+                 [](const StopPack&) {
+                   return dump({{"type", "stop_pack"}});
+                 },
                  [](const QuitWorker&) {
                    return dump({{"type", "quit"}});
                  }},
@@ -78,7 +82,10 @@ std::string serialize(const Report& report) {
             return dump({{"type", "worker_unable"}, {"reason", unable.reason}});
           },
           [](const PackLost& lost) {
-            return dump({{"type", "pack_lost"}, {"pack", lost.pack}, {"reason", lost.reason}});
+            return dump({{"type", "pack_lost"},
+                         {"pack", lost.pack},
+                         {"cause", protocol::to_string(lost.cause)},
+                         {"reason", lost.reason}});
           },
           [](const TrainerOutput& output) {
             return dump({{"type", "output"}, {"text", output.text}});
@@ -91,6 +98,7 @@ Command parse_command(const std::string& text) {
   return parse_or_refuse(text, [&text](const Json& json) -> Command {
     const auto type = json.at("type").get<std::string>();
     if (type == "start") return start_from(json);
+    if (type == "stop_pack") return StopPack{};
     if (type == "quit") return QuitWorker{};
     const auto message = protocol::parse_message(text);
     if (const auto* pack = std::get_if<protocol::PackRequest>(&message)) return *pack;
@@ -105,7 +113,8 @@ Report parse_report(const std::string& text) {
     if (type == "worker_ready") return WorkerReady{field("host"), field("device")};
     if (type == "worker_unable") return WorkerUnable{field("reason")};
     if (type == "pack_lost") {
-      return PackLost{json.at("pack").get<std::int64_t>(), field("reason")};
+      return PackLost{json.at("pack").get<std::int64_t>(), protocol::cause_from(field("cause")),
+                      field("reason")};
     }
     if (type == "output") return TrainerOutput{field("text")};
     return report_from(protocol::parse_message(text));

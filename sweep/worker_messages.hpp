@@ -19,10 +19,13 @@ struct StartWorker {
   double trial_timeout_s = 0;  ///< longest silence of a trainer with a pack; 0: any
 };
 
+/// Asks to save the pack that is training and to give it back; the answer is Done or PackLost.
+struct StopPack {};
+
 /// Asks to end, whatever is being trained.
 struct QuitWorker {};
 
-using Command = std::variant<StartWorker, protocol::PackRequest, QuitWorker>;
+using Command = std::variant<StartWorker, protocol::PackRequest, StopPack, QuitWorker>;
 
 // --- from a worker ---
 
@@ -39,6 +42,7 @@ struct WorkerUnable {
 /// The trainer ended, hung or sent garbage while it had a pack.
 struct PackLost {
   std::int64_t pack = 0;
+  protocol::Cause cause = protocol::Cause::crash;
   std::string reason = {};
 };
 
@@ -48,7 +52,7 @@ struct TrainerOutput {
 };
 
 using Report = std::variant<WorkerReady, WorkerUnable, protocol::Result, protocol::Progress,
-                            protocol::Done, PackLost, TrainerOutput>;
+                            protocol::Done, protocol::PackFailure, PackLost, TrainerOutput>;
 
 /// Throws (the parsers): protocol::ProtocolError if the text is no such message.
 std::string serialize(const Command& command);

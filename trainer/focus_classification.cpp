@@ -8,6 +8,7 @@
 
 #include "trainer/datasets/data_cache.hpp"
 #include "trainer/focus_variables.hpp"
+#include "trainer/pack_file.hpp"
 #include "trainer/pack_loop.hpp"
 #include "trainer/pack_width.hpp"
 #include "trainer/registry.hpp"
@@ -16,6 +17,7 @@ namespace trainer {
 namespace {
 
 using nlohmann::json;
+using Clock = std::chrono::steady_clock;
 
 constexpr const char* kName = "focus_classification";
 constexpr int kVersion = 1;  // raise it whenever equal settings would give other results
@@ -158,10 +160,17 @@ void train(const protocol::PackRequest& request, const PackListener& listener,
   const auto settings = resolve_or_throw(request.settings);
   const auto data = cache.get(settings.at("dataset"), settings.at("batch_size"));
   const auto task = make_task(settings, *data);
-  const auto start = std::chrono::steady_clock::now();
-  const auto history = train_pack(task, make_trials(request), torch::Device(device), listener);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  if (history) report(request, *history, task.epochs, elapsed.count(), listener);
+  PackFile file(request, kName + std::to_string(kVersion) + settings.dump());
+  const auto state = file.load();
+  const auto begin = Clock::now();
+  const auto elapsed_s = [&] {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+  };
+  const auto history = train_pack(
+      task, make_trials(request), torch::Device(device), listener, state ? &*state : nullptr,
+      [&](const PackState& reached) { file.save(reached, elapsed_s()); });
+  if (!history) return;
+  report(request, *history, task.epochs, file.former_elapsed_s() + elapsed_s(), listener);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <climits>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -59,7 +60,15 @@ trainer::StopDuringPack stop_rule(int input) {
   return is_socket ? trainer::StopDuringPack::heeded : trainer::StopDuringPack::waits;
 }
 
+/// Launchers send signals to a whole job; who asked us to train says when to stop.
+void leave_signals_to_worker() {
+  if (std::getenv(protocol::kSocketVariable) == nullptr) return;
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1})
+    std::signal(signal, SIG_IGN);
+}
+
 int serve() {
+  leave_signals_to_worker();
   keep_freed_memory();
   const auto [input, output] = open_channel();
   try {

@@ -64,6 +64,17 @@ void Tally::add(Pass& pass, const torch::Tensor& loss, const torch::Tensor& pred
   num_inputs_ += static_cast<double>(pass.num_inputs());
 }
 
+torch::Tensor Tally::state() const {
+  const auto shared = torch::tensor({sum_loss_weights_, num_inputs_}, sums_.options());
+  return torch::cat({sums_.t(), shared.expand({sums_.size(1), 2})}, /*dim=*/1);
+}
+
+void Tally::restore(const torch::Tensor& state) {
+  sums_ = state.narrow(/*dim=*/1, 0, 5).t().contiguous().to(sums_.device());
+  sum_loss_weights_ = state[0][5].item<double>();
+  num_inputs_ = state[0][6].item<double>();
+}
+
 std::vector<Metrics> Tally::read() const {
   const auto sums = sums_.cpu();
   std::vector<Metrics> metrics;

@@ -53,6 +53,12 @@ class Tally {
   void add(Pass& pass, const torch::Tensor& loss, const torch::Tensor& predicted,
            const torch::Tensor& foreground, double loss_weight);
 
+  /// All that was added up so far, to go on from later.  Shapes: -> [T, 7] double
+  torch::Tensor state() const;
+
+  /// Goes on from what state() returned.
+  void restore(const torch::Tensor& state);
+
   /// The metrics of each trial. Waits for the device.
   std::vector<Metrics> read() const;
 

@@ -25,6 +25,14 @@ class Sgd : public Optimizer {
     theta.addcmul_(velocity_, rates_, -1);
   }
 
+  std::vector<torch::Tensor> state() const override {
+    return velocity_.defined() ? std::vector{velocity_} : std::vector<torch::Tensor>{};
+  }
+
+  void restore(const std::vector<torch::Tensor>& state, torch::Device device) override {
+    velocity_ = state.empty() ? torch::Tensor() : state.at(0).to(device);
+  }
+
  private:
   torch::Tensor rates_;  // [T, 1]
   double momentum_;
@@ -56,6 +64,18 @@ class Adam : public Optimizer {
     const auto spread =
         square_.sqrt().div_(std::sqrt(1 - std::pow(beta2_, k))).add_(epsilon_).div_(rates_);
     theta.addcdiv_(mean_, spread, -1 / (1 - std::pow(beta1_, k)));
+  }
+
+  std::vector<torch::Tensor> state() const override {
+    if (num_steps_ == 0) return {};
+    return {mean_, square_, torch::full({mean_.size(0)}, num_steps_, torch::kLong)};
+  }
+
+  void restore(const std::vector<torch::Tensor>& state, torch::Device device) override {
+    if (state.empty()) return;
+    mean_ = state.at(0).to(device);
+    square_ = state.at(1).to(device);
+    num_steps_ = state.at(2)[0].item<std::int64_t>();
   }
 
  private:

@@ -18,6 +18,12 @@ class Optimizer {
 
   /// One update in place.  Shapes: theta, grad [T, P]
   virtual void step(const torch::Tensor& theta, const torch::Tensor& grad) = 0;
+
+  /// What it remembers between steps, empty before the first.  Shapes: each [T, ...]
+  virtual std::vector<torch::Tensor> state() const = 0;
+
+  /// Goes on from what state() returned, on any device.
+  virtual void restore(const std::vector<torch::Tensor>& state, torch::Device device) = 0;
 };
 
 /// How the settings choose an optimiser.

@@ -6,23 +6,29 @@
 namespace trainer {
 namespace {
 
+/// Thrown where training was told to stop.
+struct Stopped {};
+
 /// The state of one pack in training.
 class PackLoop {
  public:
   PackLoop(const PackTask& task, const PackTrials& trials, torch::Device device,
            const PackListener& listener);
-  std::optional<PackHistory> run();
+  PackHistory run(const SavePack& save);
+  PackState state() const;
+  void restore(const PackState& state);
 
  private:
   Pass forward(const Batch& batch) const;
-  void train_epoch();
+  void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
   void measure_after_update(const Batch& batch);
   RuleMetrics evaluate(const Batches& batches, std::span<const Rule> rules) const;
   TrialMetrics evaluate(const Batches& batches) const;
   void record();
-  void mark_diverged();
+  void mark_diverged(const TrialMetrics& train);
   bool have_all_diverged() const;
+  int epoch() const { return static_cast<int>(history_.train.size()); }  // in progress; 0: none yet
   Tally make_tally() const { return {parameters_.theta().size(0), device_}; }
 
   const PackTask& task_;
@@ -32,7 +38,7 @@ class PackLoop {
   std::unique_ptr<Optimizer> optimizer_;
   torch::Tensor is_finite_;                  // [T] bool: every training loss so far
   std::optional<Tally> after_updates_ = {};  // of the epoch in progress
-  int epoch_ = 0;
+  std::int64_t next_batch_ = 0;              // of the epoch in progress
   PackHistory history_ = {};
 };
 
@@ -51,13 +57,10 @@ PackLoop::PackLoop(const PackTask& task, const PackTrials& trials, torch::Device
   history_.diverged_in.resize(trials.seeds.size());
 }
 
-std::optional<PackHistory> PackLoop::run() {
-  record();
-  for (epoch_ = 1; epoch_ <= task_.epochs && !have_all_diverged(); ++epoch_) {
-    if (listener_.should_stop()) return std::nullopt;
-    train_epoch();
+PackHistory PackLoop::run(const SavePack& save) {
+  while (epoch() <= task_.epochs && !have_all_diverged()) {
+    if (epoch() > 0) train_rest_of_epoch(save);
     record();
-    mark_diverged();
   }
   if (task_.test) history_.test_by_rule = evaluate(*task_.test, kRules);
   return std::move(history_);
@@ -73,15 +76,18 @@ Pass PackLoop::forward(const Batch& batch) const {
           batch.labels, batch.num_inputs, classify};
 }
 
-void PackLoop::train_epoch() {
-  if (task_.measures_after_update) after_updates_ = make_tally();
+void PackLoop::train_rest_of_epoch(const SavePack& save) {
+  if (task_.measures_after_update && next_batch_ == 0) after_updates_ = make_tally();
   const auto batches =
-      task_.shuffle_seed ? shuffle(task_.train, *task_.shuffle_seed, epoch_) : task_.train;
-  for (std::int64_t i = 0; i < batches.count(); ++i) {
-    const auto batch = batches[i];
+      task_.shuffle_seed ? shuffle(task_.train, *task_.shuffle_seed, epoch()) : task_.train;
+  while (next_batch_ < batches.count()) {
+    const auto batch = batches[next_batch_];
     is_finite_.logical_and_(update(batch).isfinite());
     if (after_updates_) measure_after_update(batch);
-    listener_.on_step(epoch_ - 1, task_.epochs);
+    ++next_batch_;
+    listener_.on_step(epoch() - 1, task_.epochs);
+    if (listener_.should_stop()) throw Stopped();
+    if (listener_.should_save()) save(state());
   }
 }
 
@@ -115,7 +121,8 @@ RuleMetrics PackLoop::evaluate(const Batches& batches, std::span<const Rule> rul
       tally.add(pass, loss, predict(pass, rule), batch.foreground,
                 static_cast<double>(batch.num_inputs));
     }
-    listener_.on_step(epoch_, task_.epochs);
+    listener_.on_step(epoch(), task_.epochs);
+    if (listener_.should_stop()) throw Stopped();
   }
   RuleMetrics metrics;
   for (const auto& [rule, tally] : tallies)
@@ -127,18 +134,23 @@ TrialMetrics PackLoop::evaluate(const Batches& batches) const {
   return evaluate(batches, {&task_.loss->rule, 1}).at(task_.loss->rule);
 }
 
+/// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
-  history_.train.push_back(after_updates_ ? after_updates_->read() : evaluate(task_.train));
+  auto train = after_updates_ ? after_updates_->read() : evaluate(task_.train);
   if (task_.test) history_.test.push_back(evaluate(*task_.test));
+  if (epoch() > 0) mark_diverged(train);
+  history_.train.push_back(std::move(train));
+  after_updates_.reset();
+  next_batch_ = 0;
 }
 
-void PackLoop::mark_diverged() {
+void PackLoop::mark_diverged(const TrialMetrics& train) {
   const auto is_finite = is_finite_.cpu();
   for (std::size_t trial = 0; trial < history_.diverged_in.size(); ++trial) {
     auto& diverged_in = history_.diverged_in[trial];
     const bool is_still_finite = is_finite[static_cast<std::int64_t>(trial)].item<bool>() &&
-                                 std::isfinite(history_.train.back()[trial].loss);
-    if (!diverged_in && !is_still_finite) diverged_in = epoch_;
+                                 std::isfinite(train[trial].loss);
+    if (!diverged_in && !is_still_finite) diverged_in = epoch();
   }
 }
 
@@ -146,11 +158,102 @@ bool PackLoop::have_all_diverged() const {
   return std::ranges::all_of(history_.diverged_in, [](const auto& end) { return end.has_value(); });
 }
 
+// --- its state ---
+
+/// Shapes: -> [T, E, metrics] double
+torch::Tensor to_tensor(const std::vector<TrialMetrics>& curves, std::size_t num_trials) {
+  auto tensor = torch::empty(
+      {std::ssize(curves), static_cast<std::int64_t>(num_trials), std::ssize(kMetrics)},
+      torch::kDouble);
+  auto values = tensor.accessor<double, 3>();
+  for (std::size_t epoch = 0; epoch < curves.size(); ++epoch) {
+    for (std::size_t trial = 0; trial < num_trials; ++trial) {
+      for (std::size_t k = 0; k < kMetrics.size(); ++k) {
+        values[static_cast<int>(epoch)][static_cast<int>(trial)][static_cast<int>(k)] =
+            curves[epoch][trial].*kMetrics[k].value;
+      }
+    }
+  }
+  return tensor.transpose(0, 1).contiguous();
+}
+
+/// Shapes: tensor [T, E, metrics]
+std::vector<TrialMetrics> curves_from(const torch::Tensor& tensor) {
+  const auto values = tensor.accessor<double, 3>();
+  std::vector<TrialMetrics> curves(static_cast<std::size_t>(tensor.size(1)));
+  for (std::size_t epoch = 0; epoch < curves.size(); ++epoch) {
+    curves[epoch].resize(static_cast<std::size_t>(tensor.size(0)));
+    for (std::size_t trial = 0; trial < curves[epoch].size(); ++trial) {
+      for (std::size_t k = 0; k < kMetrics.size(); ++k) {
+        curves[epoch][trial].*kMetrics[k].value =
+            values[static_cast<int>(trial)][static_cast<int>(epoch)][static_cast<int>(k)];
+      }
+    }
+  }
+  return curves;
+}
+
+constexpr std::int64_t kNotDiverged = -1;
+
+PackState PackLoop::state() const {
+  const auto num_trials = history_.diverged_in.size();
+  auto diverged_in =
+      torch::full({static_cast<std::int64_t>(num_trials)}, kNotDiverged, torch::kLong);
+  for (std::size_t trial = 0; trial < num_trials; ++trial) {
+    if (const auto epoch = history_.diverged_in[trial]) {
+      diverged_in[static_cast<std::int64_t>(trial)] = *epoch;
+    }
+  }
+  PackState state = {.next_batch = next_batch_,
+                     .tensors = {{"theta", parameters_.theta().clone()},
+                                 {"is_finite", is_finite_.clone()},
+                                 {"train", to_tensor(history_.train, num_trials)},
+                                 {"test", to_tensor(history_.test, num_trials)},
+                                 {"diverged_in", diverged_in}}};
+  if (after_updates_) state.tensors["after_updates"] = after_updates_->state();
+  const auto memory = optimizer_->state();
+  for (std::size_t i = 0; i < memory.size(); ++i)
+    state.tensors["optimizer." + std::to_string(i)] = memory[i].clone();
+  return state;
+}
+
+void PackLoop::restore(const PackState& state) {
+  const auto& tensors = state.tensors;
+  next_batch_ = state.next_batch;
+  parameters_.theta().copy_(tensors.at("theta"));
+  is_finite_.copy_(tensors.at("is_finite"));
+  history_.train = curves_from(tensors.at("train"));
+  if (task_.test) history_.test = curves_from(tensors.at("test"));
+  const auto& diverged_in = tensors.at("diverged_in");
+  for (std::size_t trial = 0; trial < history_.diverged_in.size(); ++trial) {
+    const auto epoch = diverged_in[static_cast<std::int64_t>(trial)].item<std::int64_t>();
+    if (epoch != kNotDiverged) history_.diverged_in[trial] = static_cast<int>(epoch);
+  }
+  if (const auto tally = tensors.find("after_updates"); tally != tensors.end()) {
+    after_updates_ = make_tally();
+    after_updates_->restore(tally->second);
+  }
+  std::vector<torch::Tensor> memory;
+  for (auto part = tensors.find("optimizer.0"); part != tensors.end();
+       part = tensors.find("optimizer." + std::to_string(memory.size()))) {
+    memory.push_back(part->second);
+  }
+  optimizer_->restore(memory, device_);
+}
+
 }  // namespace
 
 std::optional<PackHistory> train_pack(const PackTask& task, const PackTrials& trials,
-                                      torch::Device device, const PackListener& listener) {
-  return PackLoop(task, trials, device, listener).run();
+                                      torch::Device device, const PackListener& listener,
+                                      const PackState* start, const SavePack& save) {
+  PackLoop loop(task, trials, device, listener);
+  if (start != nullptr) loop.restore(*start);
+  try {
+    return loop.run(save);
+  } catch (const Stopped&) {
+    save(loop.state());
+    return std::nullopt;
+  }
 }
 
 }  // namespace trainer

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -48,8 +50,20 @@ struct PackHistory {
   std::vector<std::optional<int>> diverged_in = {};  ///< epoch, by trial
 };
 
-/// Trains a pack. Nothing if the listener told it to stop.
-std::optional<PackHistory> train_pack(const PackTask& task, const PackTrials& trials,
-                                      torch::Device device, const PackListener& listener);
+/// A pack between two steps: all that its further training depends on.
+struct PackState {
+  std::int64_t next_batch = 0;  ///< of the epoch in progress; which that is, the history tells
+  std::map<std::string, torch::Tensor> tensors = {};  ///< each [T, ...]; they share no memory with
+                                                      ///< the training that goes on
+};
+
+using SavePack = std::function<void(const PackState&)>;
+
+/// Trains a pack, from a state if there is one. Hands its state to `save` when the listener says
+/// that it is time to, and when it is told to stop; it then returns nothing.
+std::optional<PackHistory> train_pack(
+    const PackTask& task, const PackTrials& trials, torch::Device device,
+    const PackListener& listener, const PackState* start = nullptr,
+    const SavePack& save = [](const PackState&) {});
 
 }  // namespace trainer

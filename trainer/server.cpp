@@ -2,18 +2,38 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
+#include <new>
+#include <string_view>
 #include <variant>
 
 #include "protocol/suggestion.hpp"
 #include "trainer/device.hpp"
 #include "trainer/settings.hpp"
+#include "trainer/torch.hpp"
 
 namespace trainer {
 namespace {
 
 using protocol::Message;
 using protocol::ProtocolError;
+
+/// Tells when a time has passed since it last told so.
+class Timer {
+ public:
+  /// `pause_s` <= 0: never.
+  explicit Timer(double pause_s) : pause_(pause_s) {}
+
+  bool is_due() {
+    const auto now = std::chrono::steady_clock::now();
+    if (pause_.count() <= 0 || now - last_ < pause_) return false;
+    last_ = now;
+    return true;
+  }
+
+ private:
+  std::chrono::duration<double> pause_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
 
 /// Decides when the other side hears of progress: often enough to know that training goes on, not
 /// so often that it has to work for it.
@@ -36,6 +56,15 @@ class Heartbeat {
   int epoch_ = 0;
   Clock::time_point last_ = Clock::now();
 };
+
+constexpr double kStopPause_s = 0.02;  // between two looks for a stop
+
+/// LibTorch has a type of its own for a device's memory, and none for the host's.
+bool is_out_of_memory(const std::exception& error) {
+  return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+         dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+         std::string_view(error.what()).find("can't allocate memory") != std::string_view::npos;
+}
 
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
@@ -129,33 +158,29 @@ Verdict Server::judge(const nlohmann::json& settings) const {
 }
 
 void Server::answer(const protocol::PackRequest& request) {
-  std::set<std::string> unanswered;
-  for (const auto& trial : request.trials)
-    unanswered.insert(trial.id);
   Heartbeat heartbeat;
+  Timer stop_timer(kStopPause_s);
+  Timer save_timer(request.checkpoint.empty() ? 0 : request.checkpoint_every_s);
   const PackListener listener = {
       .on_step =
           [&](int epoch, int epochs) {
             if (!heartbeat.is_due(epoch)) return;
             send(protocol::Progress{.pack = request.pack, .epoch = epoch, .epochs = epochs});
           },
-      .should_stop = [this] { return should_stop(); },
-      .on_result =
-          [&](const protocol::Result& result) {
-            send(result);
-            unanswered.erase(result.id);
-          }};
+      .should_stop = [&] { return stop_timer.is_due() && should_stop(); },
+      .should_save = [&] { return save_timer.is_due(); },
+      .on_result = [this](const protocol::Result& result) { send(result); }};
   try {
     find_study(studies_, request.settings).train(request, listener);
   } catch (const ProtocolError&) {
     throw;
   } catch (const std::exception& error) {
-    for (const auto& id : unanswered) {
-      send(protocol::Result{.pack = request.pack,
-                            .id = id,
-                            .status = protocol::Outcome::failed,
-                            .error = first_line(error.what())});
-    }
+    using protocol::Cause;
+    send(protocol::PackFailure{
+        .pack = request.pack,
+        .cause = is_out_of_memory(error) ? Cause::out_of_memory : Cause::exception,
+        .error = first_line(error.what())});
+    return;
   }
   send(protocol::Done{.pack = request.pack});
 }

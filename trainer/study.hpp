@@ -18,11 +18,13 @@ struct Verdict {
   double memory_bytes = 0;                             ///< estimate for one pack of that width
 };
 
-/// What a study calls while it trains a pack.
+/// What a study calls while it trains a pack. The first three are called after every batch and
+/// return quickly.
 struct PackListener {
-  std::function<void(int epoch, int epochs)> on_step = {};  ///< after every batch; returns quickly
-  std::function<bool()> should_stop = {};                   ///< asked at the end of an epoch
-  std::function<void(const protocol::Result&)> on_result = {};
+  std::function<void(int epoch, int epochs)> on_step = [](int, int) {};
+  std::function<bool()> should_stop = [] { return false; };  ///< then: save the pack and return
+  std::function<bool()> should_save = [] { return false; };  ///< time to save the pack
+  std::function<void(const protocol::Result&)> on_result = [](const protocol::Result&) {};
 };
 
 /// A family of models, data and metrics that the trainer knows.

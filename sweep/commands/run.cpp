@@ -2,8 +2,10 @@
 
 #include <iostream>
 
+#include "results/journal.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/outlook.hpp"
+#include "sweep/stop_signals.hpp"
 #include "sweep/supervisor.hpp"
 #include "sweep/worker.hpp"
 
@@ -15,6 +17,7 @@ namespace {
 int run_as_rank(const SessionOptions& options) {
   const MpiSession session;
   Communicator world(MPI_COMM_WORLD);
+  catch_stop_signals();  // launchers send them to every rank; rank 0 answers for all
   try {
     if (world.rank() == 0) return to_int(run_session(options, world));
     serve_coordinator(world);
@@ -25,24 +28,39 @@ int run_as_rank(const SessionOptions& options) {
   }
 }
 
+/// How many ends of trials a journal holds, whatever its state.
+std::size_t count_finished(const std::filesystem::path& journal) {
+  std::size_t count = 0;
+  try {
+    results::read_journal(journal, [&count](results::RecordType type, const std::string&) {
+      if (type == results::RecordType::trial) ++count;
+    });
+  } catch (const results::StorageError&) {  // the ranks will say what is wrong with it
+  }
+  return count;
+}
+
 }  // namespace
 
 int run_command(const RunOptions& options) {
   if (is_launched_by_mpi()) return run_as_rank(options.session);
   auto arguments = options.arguments;
-  int num_ranks = 1;
-  double grace_s = 0;
+  SupervisorOptions supervisor;
   {
     // Bad input is found here, before anything starts; the trainer is stopped with the block.
     const auto sweep = prepare_sweep(options.session.choice);
-    num_ranks = options.ranks.value_or(default_num_ranks(sweep));
-    grace_s = sweep.config.run.grace_s;
+    supervisor = {.num_ranks = options.ranks.value_or(default_num_ranks(sweep)),
+                  .grace_s = sweep.config.run.grace_s,
+                  .restarts = sweep.config.run.restarts,
+                  .restart_pause_s = sweep.config.run.restart_pause_s,
+                  .count_finished = [journal = output_folder(options.session.output, sweep.config) /
+                                               "journal"] { return count_finished(journal); }};
     if (options.session.choice.device == DeviceChoice::automatic) {
       const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
       arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
     }
   }
-  return run_under_mpirun(arguments, num_ranks, grace_s);
+  return run_under_mpirun(arguments, supervisor);
 }
 
 }  // namespace sweep

@@ -233,6 +233,15 @@ TEST(Messages, StudyDeclarationsKeepHeadlineAndVariables) {
   EXPECT_EQ(received.variables.at("heat").units, "1");
 }
 
+TEST(PackFailure, ComesBackWhole) {
+  const auto failure = std::get<PackFailure>(parse_message(
+      serialize(PackFailure{.pack = 3, .cause = Cause::out_of_memory, .error = "12 GB wanted"})));
+
+  EXPECT_EQ(failure.pack, 3);
+  EXPECT_EQ(failure.cause, Cause::out_of_memory);
+  EXPECT_EQ(failure.error, "12 GB wanted");
+}
+
 // --- what is refused ---
 
 TEST(ParseMessage, IgnoresFieldsItDoesNotKnow) {
@@ -257,7 +266,7 @@ TEST(ParseMessage, NamesAnUnknownTypeAndTheClosestKnown) {
 
 TEST(ParseMessage, RefusesAnUnknownStatus) {
   EXPECT_EQ(complaint(R"({"type":"result","pack":1,"id":"a","status":"ok"})"),
-            "unknown status 'ok' (want finished, diverged or failed)");
+            "unknown status 'ok' (want one of finished, diverged, failed)");
 }
 
 TEST(ParseMessage, RefusesWhatIsNoObjectWithAType) {
@@ -272,6 +281,14 @@ TEST(Outcome, NamesComeBack) {
   for (const auto outcome : {Outcome::finished, Outcome::diverged, Outcome::failed}) {
     EXPECT_EQ(outcome_from(to_string(outcome)), outcome);
   }
+}
+
+TEST(Cause, NamesComeBack) {
+  for (const auto cause :
+       {Cause::none, Cause::exception, Cause::crash, Cause::hang, Cause::out_of_memory}) {
+    EXPECT_EQ(cause_from(to_string(cause)), cause);
+  }
+  EXPECT_THROW(cause_from("bad weather"), ProtocolError);
 }
 
 }  // namespace

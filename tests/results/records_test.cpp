@@ -100,7 +100,7 @@ TEST(SessionRecord, ComesBackWhole) {
 TEST(TrialRecord, ComesBackWhole) {
   const TrialRecord trial = {.id = 7,
                              .status = protocol::Outcome::failed,
-                             .cause = Cause::crash,
+                             .cause = protocol::Cause::crash,
                              .error = "signal 11\nlast words",
                              .attempts = 2,
                              .elapsed_s = 1.25,
@@ -119,6 +119,13 @@ TEST(TrialRecord, ComesBackWhole) {
   EXPECT_EQ(parsed.rank, 3);
   EXPECT_EQ(parsed.device, trial.device);
   EXPECT_EQ(parsed.values, trial.values);
+}
+
+TEST(PackRecord, ComesBackWhole) {
+  const auto pack = parse_pack(serialize(PackRecord{.key = 0xabc, .trials = {7, 9}}));
+
+  EXPECT_EQ(pack.key, 0xabcU);
+  EXPECT_EQ(pack.trials, (std::vector<TrialId>{7, 9}));
 }
 
 TEST(TrialRecord, KeepsEveryBitOfANumber) {

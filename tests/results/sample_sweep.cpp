@@ -60,7 +60,7 @@ std::vector<TrialRecord> sample_trials(const std::vector<TrialId>& ids) {
            .values = {{"final_accuracy", nullptr}, {"train_loss", {7, nullptr}}}},
           {.id = ids[3],
            .status = Outcome::failed,
-           .cause = Cause::crash,
+           .cause = protocol::Cause::crash,
            .error = "Ausnahme: „zu groß“\nzweite Zeile"},
           {.id = ids[4], .values = {{"final_accuracy", {1, 2}}, {"train_loss", 5}}},
           {.id = 1, .values = {{"final_accuracy", 99}}}};  // of a former plan

@@ -189,6 +189,45 @@ TEST(Config, RefusesAMissingFile) {
             "mpisweep: cannot read the config in /nowhere/a.yaml\n");
 }
 
+TEST(Config, ReadsHowOftenThingsAreTriedAgain) {
+  using protocol::Cause;
+  const auto reading = read(
+      "trial: {a: 1}\nrun: {retries: {crash: 5, exception: 1}, restarts: 0, restart_pause: 2.5, "
+      "checkpoint_every: 0}\n");
+
+  EXPECT_EQ(reading.text, "");
+  const auto& run = reading.config.run;
+  EXPECT_EQ(run.retries.at(Cause::crash), 5);
+  EXPECT_EQ(run.retries.at(Cause::exception), 1);
+  EXPECT_EQ(run.retries.at(Cause::hang), 1) << "the default";
+  EXPECT_EQ(run.restarts, 0);
+  EXPECT_EQ(run.restart_pause_s, 2.5);
+  EXPECT_EQ(run.checkpoint_every_s, 0);
+}
+
+TEST(Config, TakesOneNumberOfRetriesForEveryCause) {
+  const auto reading = read("trial: {a: 1}\nrun: {retries: 2}\n");
+
+  EXPECT_EQ(reading.text, "");
+  for (const auto& [cause, limit] : reading.config.run.retries)
+    EXPECT_EQ(limit, 2) << protocol::to_string(cause);
+}
+
+TEST(Config, NamesWhatIsWrongInTheRunBlock) {
+  const auto reading = read(
+      "trial: {a: 1}\nrun:\n  retries: {crsh: 1, hang: -1}\n  restarts: 1.5\n"
+      "  checkpoint_every: soon\n  grace: 0\n");
+
+  for (const char* part :
+       {"unknown key 'run.retries.crsh'", "did you mean 'crash'?",
+        "run.retries.hang is -1 in a.yaml (line 3), want a whole number, at least 0",
+        "run.restarts is 1.5 in a.yaml (line 4)",
+        "run.checkpoint_every is soon in a.yaml (line 5), want seconds, or 0",
+        "run.grace is 0 in a.yaml (line 6), want seconds, above 0"}) {
+    EXPECT_NE(reading.text.find(part), std::string::npos) << part << " is not in\n" << reading.text;
+  }
+}
+
 TEST(Override, SetsAFullPath) {
   EXPECT_EQ(read("trial: {epochs: 3}", {"trial.epochs=5"}).config.trial.find("epochs")->scalar, 5);
 }

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "sweep/checkpoint_folder.hpp"
 #include "sweep/prepare.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace sweep {
 namespace {
@@ -21,7 +23,14 @@ class CoordinatorTest : public testing::Test {
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { sent_.emplace_back(rank, command); },
             .record = [this](const auto& trial) { recorded_.push_back(trial); },
-            .log = [](int, const auto&) {}});
+            .record_pack = [this](const auto& pack) { recorded_packs_.push_back(pack); },
+            .log = [](int, const auto&) {},
+            .drop_checkpoint = [this](std::uint64_t key) { checkpoints_.remove(key); }},
+        &checkpoints_);
+  }
+
+  void lose(int rank, std::int64_t pack) {
+    coordinator_->handle(rank, PackLost{pack, protocol::Cause::crash, "trainer died: signal 11"});
   }
 
   /// A rank that can train; gets a pack if one waits.
@@ -44,9 +53,17 @@ class CoordinatorTest : public testing::Test {
     coordinator_->handle(rank, protocol::Result{.pack = pack, .id = results::to_hex(id)});
   }
 
+  /// What a trainer does that saves a pack.
+  static void save(const protocol::PackRequest& pack, const std::string& state) {
+    write_bytes(pack.checkpoint, state);
+  }
+
+  TemporaryFolder folder_;
+  CheckpointFolder checkpoints_{folder_.path()};
   PreparedSweep sweep_;
   std::vector<std::pair<int, Command>> sent_;
   std::vector<results::TrialRecord> recorded_;
+  std::vector<results::PackRecord> recorded_packs_;
   std::optional<Coordinator> coordinator_;
 };
 
@@ -73,19 +90,19 @@ TEST_F(CoordinatorTest, RecordsResultsAndLendsTheNextPack) {
 TEST_F(CoordinatorTest, TriesTheRestOfALostPackOnceMoreThenFailsIt) {
   join(0);
   finish(0, 0, 100);
-  coordinator_->handle(0, PackLost{0, "trainer died: signal 11"});
+  lose(0, 0);
 
   ASSERT_EQ(packs_sent_to(0).size(), 2U);
   const auto again = packs_sent_to(0)[1];
   EXPECT_EQ(again.attempt, 2);
   ASSERT_EQ(again.trials.size(), 1U) << "the finished trial is not trained again";
 
-  coordinator_->handle(0, PackLost{again.pack, "trainer died: signal 11"});
+  lose(0, again.pack);
 
   ASSERT_EQ(recorded_.size(), 2U);
   EXPECT_EQ(recorded_[1].id, 101U);
   EXPECT_EQ(recorded_[1].status, protocol::Outcome::failed);
-  EXPECT_EQ(recorded_[1].cause, results::Cause::crash);
+  EXPECT_EQ(recorded_[1].cause, protocol::Cause::crash);
   EXPECT_EQ(recorded_[1].error, "trainer died: signal 11");
   EXPECT_EQ(recorded_[1].attempts, 2);
   EXPECT_EQ(packs_sent_to(0)[2].pack, 1) << "the sweep goes on";
@@ -98,7 +115,7 @@ TEST_F(CoordinatorTest, WakesAnIdleWorkerForATrialThatWaitsAgain) {
   finish(1, 1, 103);
   coordinator_->handle(1, protocol::Done{.pack = 1});
 
-  coordinator_->handle(0, PackLost{0, "trainer died"});
+  lose(0, 0);
 
   EXPECT_EQ(packs_sent_to(0).size(), 2U);
   EXPECT_EQ(packs_sent_to(1).size(), 2U) << "the trials of the lost pack are tried apart";
@@ -107,9 +124,8 @@ TEST_F(CoordinatorTest, WakesAnIdleWorkerForATrialThatWaitsAgain) {
 TEST_F(CoordinatorTest, RecordsATrialWithoutResultAsFailed) {
   join(0);
   finish(0, 0, 100);
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    coordinator_->handle(0, protocol::Done{.pack = 0});
-  }
+  coordinator_->handle(0, protocol::Done{.pack = 0});
+  coordinator_->handle(0, protocol::Done{.pack = packs_sent_to(0).back().pack});
 
   ASSERT_EQ(recorded_.size(), 2U);
   EXPECT_EQ(recorded_[1].error, "the trainer gave no result for this trial");
@@ -124,8 +140,114 @@ TEST_F(CoordinatorTest, TakesAnExceptionForAResultThatIsNotTriedAgain) {
   finish(0, 0, 101);
   coordinator_->handle(0, protocol::Done{.pack = 0});
 
-  EXPECT_EQ(recorded_[0].cause, results::Cause::exception);
+  EXPECT_EQ(recorded_[0].cause, protocol::Cause::exception);
   EXPECT_EQ(packs_sent_to(0)[1].pack, 1);
+}
+
+TEST_F(CoordinatorTest, TakesNoNoticeOfLateMessagesOfAFormerAttempt) {
+  join(0);
+  lose(0, 0);
+  const auto now = packs_sent_to(0).back();
+
+  finish(0, 0, 100);
+  coordinator_->handle(0, protocol::Done{.pack = 0});
+  lose(0, 0);
+
+  EXPECT_TRUE(recorded_.empty());
+  EXPECT_EQ(packs_sent_to(0).back().pack, now.pack) << "it is still lent";
+}
+
+TEST_F(CoordinatorTest, TriesThePackApartThatItsTrainerCannotTrain) {
+  join(0);
+  coordinator_->handle(
+      0, protocol::PackFailure{.pack = 0, .cause = protocol::Cause::exception, .error = "no data"});
+  const auto apart = packs_sent_to(0).back();
+  EXPECT_EQ(apart.trials.size(), 1U);
+
+  coordinator_->handle(
+      0, protocol::PackFailure{
+             .pack = apart.pack, .cause = protocol::Cause::exception, .error = "no data"});
+
+  ASSERT_EQ(recorded_.size(), 1U);
+  EXPECT_EQ(recorded_[0].cause, protocol::Cause::exception);
+  EXPECT_EQ(recorded_[0].error, "no data");
+  EXPECT_EQ(recorded_[0].attempts, 2);
+}
+
+TEST_F(CoordinatorTest, RecordsThePackBeforeItsTrainerCanSaveIt) {
+  join(0);
+
+  ASSERT_EQ(recorded_packs_.size(), 1U);
+  EXPECT_EQ(recorded_packs_[0].trials, (std::vector<results::TrialId>{100, 101}));
+  const auto pack = packs_sent_to(0)[0];
+  EXPECT_EQ(pack.checkpoint, checkpoints_.path_of(recorded_packs_[0].key));
+  EXPECT_EQ(pack.checkpoint_every_s, 60) << "the default";
+  EXPECT_FALSE(pack.resume);
+}
+
+TEST_F(CoordinatorTest, RemovesTheStateOfAPackThatIsDone) {
+  join(0);
+  const auto pack = packs_sent_to(0)[0];
+  save(pack, "half of it");
+  finish(0, 0, 100);
+  finish(0, 0, 101);
+
+  coordinator_->handle(0, protocol::Done{.pack = 0});
+
+  EXPECT_FALSE(std::filesystem::exists(pack.checkpoint));
+}
+
+TEST_F(CoordinatorTest, LetsEachTrialOfALostPackGoOnFromItsState) {
+  join(0);
+  const auto whole = packs_sent_to(0)[0];
+  save(whole, "half of it");
+
+  lose(0, 0);
+  const auto first = packs_sent_to(0)[1];
+  EXPECT_TRUE(first.resume);
+  EXPECT_EQ(read_bytes(first.checkpoint), "half of it");
+  EXPECT_TRUE(std::filesystem::exists(whole.checkpoint)) << "the other trial waits for it";
+  save(first, "more of it");
+  finish(0, first.pack, 100);
+  coordinator_->handle(0, protocol::Done{.pack = first.pack});
+  const auto second = packs_sent_to(0)[2];
+
+  EXPECT_EQ(read_bytes(second.checkpoint), "half of it");
+  EXPECT_FALSE(std::filesystem::exists(first.checkpoint));
+  EXPECT_FALSE(std::filesystem::exists(whole.checkpoint));
+}
+
+TEST_F(CoordinatorTest, ForgetsTheStateOfATrialThatIsGivenUp) {
+  join(0);
+  finish(0, 0, 100);
+  lose(0, 0);
+  const auto last = packs_sent_to(0)[1];
+  save(last, "the way to a crash");
+
+  lose(0, last.pack);
+
+  EXPECT_EQ(recorded_.back().status, protocol::Outcome::failed);
+  EXPECT_TRUE(checkpoints_.keys().empty());
+}
+
+TEST_F(CoordinatorTest, AsksForThePacksThatAreTrainingWhenItStopsAndLendsNoMore) {
+  join(0);
+  join(1);
+  coordinator_->stop();
+  EXPECT_TRUE(std::holds_alternative<StopPack>(sent_.at(sent_.size() - 1).second));
+  EXPECT_TRUE(std::holds_alternative<StopPack>(sent_.at(sent_.size() - 2).second));
+  const auto saved = packs_sent_to(0)[0];
+  save(saved, "half of it");
+
+  coordinator_->handle(0, protocol::Done{.pack = 0});
+  finish(1, 1, 102);
+  finish(1, 1, 103);
+  coordinator_->handle(1, protocol::Done{.pack = 1});
+
+  EXPECT_EQ(coordinator_->num_training(), 0U);
+  EXPECT_EQ(recorded_.size(), 2U) << "those without a result are no failures";
+  EXPECT_EQ(packs_sent_to(0).size(), 1U);
+  EXPECT_TRUE(std::filesystem::exists(saved.checkpoint));
 }
 
 TEST_F(CoordinatorTest, IsStuckWhenNoWorkerCanTrain) {

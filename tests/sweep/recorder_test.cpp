@@ -29,6 +29,22 @@ TEST(Recorder, FindsAgainWhatItRecorded) {
   EXPECT_EQ(recorder.results().find(2)->attempts, 3);
 }
 
+TEST(Recorder, FindsTheTrialsOfTheCheckpointsThatItIsAskedFor) {
+  const TemporaryFolder folder;
+  {
+    Recorder recorder(folder.path());
+    recorder.record(results::PackRecord{.key = 5, .trials = {1, 2}});
+    recorder.record(results::PackRecord{.key = 6, .trials = {3}});
+    recorder.record(results::PackRecord{.key = 5, .trials = {1, 2}});
+  }
+
+  const Recorder recorder(folder.path(), {5, 9});
+
+  ASSERT_EQ(recorder.saved_packs().size(), 1U);
+  EXPECT_EQ(recorder.saved_packs()[0].key, 5U);
+  EXPECT_EQ(recorder.saved_packs()[0].trials, (std::vector<results::TrialId>{1, 2}));
+}
+
 TEST(Recorder, WritesNothingWhenThePlanIsTheSame) {
   const TemporaryFolder folder;
   { Recorder(folder.path()).record(plan_of({1, 2})); }

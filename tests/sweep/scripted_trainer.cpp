@@ -1,14 +1,19 @@
 /// A trainer that trains nothing and misbehaves on request, for tests of everything around it.
 /// A trial's score is seed + learning_rate; its curve counts up to the score. Settings:
 ///   sleep_ms: N           per trial
-///   trouble: NAME         abort | segfault | exit | hang | garbage | half_line | throw | no_result
-///   | flood trouble_seed: N       the seed that meets the trouble; the first ones of a pack are
-///   done by then trouble_attempts: N   how many attempts meet it; all if absent width: N refused
-///   below 2
+///   trouble: NAME         abort | segfault | exit | exit_0 | hang | garbage | half_line | throw |
+///                         unknown_message | no_result | flood | out_of_memory | pack_exception
+///   trouble_seed: N       the seed that meets it; the first ones of a pack are done by then
+///   trouble_attempts: N   how many attempts meet it; all if absent
+///   memory_width: N       widest pack that does not meet out_of_memory
+///   heeds_stop: true      looks for a stop after each trial, as the protocol wants it
+///   width: N              refused below 2
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include <unistd.h>
@@ -58,8 +63,10 @@ void make_trouble(const std::string& trouble) {
     std::raise(SIGSEGV);
   }
   if (trouble == "exit") std::_Exit(7);
+  if (trouble == "exit_0") std::_Exit(0);
   if (trouble == "hang") sleep_ms(3'600'000);
   if (trouble == "garbage") protocol::write_line(connection, "this is no message");
+  if (trouble == "unknown_message") protocol::write_line(connection, R"({"type":"dance"})");
   if (trouble == "half_line") {
     const std::string half = R"({"type":"res)";
     if (write(connection, half.data(), half.size()) < 0) std::abort();
@@ -92,13 +99,45 @@ protocol::Result train(const protocol::PackRequest& pack, const protocol::TrialR
   return result;
 }
 
-void train_pack(const protocol::PackRequest& pack) {
+/// What it says of a pack that it cannot train as a whole, if so.
+std::optional<protocol::PackFailure> refuse(const protocol::PackRequest& pack) {
+  const auto trouble = pack.settings.value("trouble", "");
+  const auto width = pack.settings.value("memory_width", std::size_t{1});
+  if (trouble == "out_of_memory" && pack.trials.size() > width) {
+    return protocol::PackFailure{pack.pack, protocol::Cause::out_of_memory, "too wide"};
+  }
+  const auto bad_seed = pack.settings.value("trouble_seed", std::int64_t{-1});
+  const bool has_bad_seed =
+      std::ranges::any_of(pack.trials, [&](const auto& trial) { return trial.seed == bad_seed; });
+  if (trouble == "pack_exception" && has_bad_seed) {
+    return protocol::PackFailure{pack.pack, protocol::Cause::exception, "bad seed"};
+  }
+  return std::nullopt;
+}
+
+bool is_told_to_stop(protocol::LineReader& reader) {
+  reader.receive();
+  const auto line = reader.take();
+  return line && std::holds_alternative<protocol::Stop>(protocol::parse_message(*line));
+}
+
+/// False if it was told to stop.
+bool train_pack(const protocol::PackRequest& pack, protocol::LineReader& reader) {
+  if (const auto failure = refuse(pack)) {
+    say(*failure);
+    return true;
+  }
+  const bool heeds_stop = pack.settings.value("heeds_stop", false);
+  bool is_stopped = false;
   for (const auto& trial : pack.trials) {
     sleep_ms(pack.settings.value("sleep_ms", 0));
+    is_stopped = heeds_stop && is_told_to_stop(reader);
+    if (is_stopped) break;
     const auto result = train(pack, trial);
     if (!result.id.empty()) say(result);
   }
   say(protocol::Done{.pack = pack.pack});
+  return !is_stopped;
 }
 
 }  // namespace
@@ -110,7 +149,8 @@ int main() {
     const auto message = protocol::parse_message(*line);
     if (std::holds_alternative<protocol::Hello>(message)) say(introduction());
     if (const auto* check = std::get_if<protocol::Check>(&message)) say(judge(*check));
-    if (const auto* pack = std::get_if<protocol::PackRequest>(&message)) train_pack(*pack);
+    const auto* pack = std::get_if<protocol::PackRequest>(&message);
+    if (pack != nullptr && !train_pack(*pack, reader)) return 0;
     if (std::holds_alternative<protocol::Stop>(message)) return 0;
   }
   return 0;

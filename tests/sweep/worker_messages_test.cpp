@@ -42,7 +42,11 @@ TEST(WorkerMessages, CarryReportsUnchanged) {
 
   EXPECT_EQ(std::get<WorkerReady>(through(WorkerReady{"node1", "cpu"})).host, "node1");
   EXPECT_EQ(std::get<WorkerUnable>(through(WorkerUnable{"no GPU"})).reason, "no GPU");
-  EXPECT_EQ(std::get<PackLost>(through(PackLost{7, "signal 11"})).pack, 7);
+  const auto lost = through(PackLost{7, protocol::Cause::hang, "it said nothing"});
+  EXPECT_EQ(std::get<PackLost>(lost).pack, 7);
+  EXPECT_EQ(std::get<PackLost>(lost).cause, protocol::Cause::hang);
+  EXPECT_EQ(std::get<PackLost>(lost).reason, "it said nothing");
+  EXPECT_EQ(std::get<protocol::PackFailure>(through(protocol::PackFailure{.pack = 3})).pack, 3);
   EXPECT_EQ(std::get<protocol::Done>(through(protocol::Done{.pack = 3})).pack, 3);
   EXPECT_EQ(std::get<protocol::Result>(through(protocol::Result{.pack = 3, .id = "0a"})).id, "0a");
 }

@@ -106,7 +106,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Trouble{"abort", "signal 6"}, Trouble{"segfault", "signal 11"},
                     Trouble{"exit", "exit code 7; it printed last: about to exit"},
                     Trouble{"hang", "it said nothing for 1 s"}, Trouble{"garbage", "JSON"},
-                    Trouble{"half_line", "exit code 0"}),
+                    Trouble{"half_line", "exit code 0"}, Trouble{"exit_0", "exit code 0"},
+                    Trouble{"unknown_message", "unknown message type 'dance'"}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(WorkerTest, IsUnableIfItsTrainerCannotStart) {
@@ -126,6 +127,45 @@ TEST_F(WorkerTest, IsUnableWithoutTheGpuItIsToldToUse) {
 
   EXPECT_NE(std::get<WorkerUnable>(reports_until<WorkerUnable>().back()).reason.find("no GPU"),
             std::string::npos);
+}
+
+TEST_F(WorkerTest, TellsAHangFromACrash) {
+  start(/*trial_timeout_s=*/1);
+  lend(1, {{"trouble", "hang"}, {"trouble_seed", 1}});
+  EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).cause, protocol::Cause::hang);
+
+  lend(2, {{"trouble", "abort"}, {"trouble_seed", 1}});
+  EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).cause, protocol::Cause::crash);
+}
+
+TEST_F(WorkerTest, PassesOnThatAPackNeedsTooMuchMemory) {
+  start();
+  lend(1, {{"trouble", "out_of_memory"}, {"memory_width", 2}});
+
+  const auto failure =
+      std::get<protocol::PackFailure>(reports_until<protocol::PackFailure>().back());
+
+  EXPECT_EQ(failure.pack, 1);
+  EXPECT_EQ(failure.cause, protocol::Cause::out_of_memory);
+}
+
+TEST_F(WorkerTest, AsksItsTrainerToGiveBackThePack) {
+  start();
+  reports_until<WorkerReady>();
+  lend(1, {{"sleep_ms", 200}, {"heeds_stop", true}});
+  worker_.handle(StopPack{});
+
+  const auto reports = reports_until<protocol::Done>();
+
+  EXPECT_LT(count<protocol::Result>(reports), 3U);
+}
+
+TEST_F(WorkerTest, GivesBackAPackAtOnceWhoseTrainerHasNotBegun) {
+  start();
+  lend(1, {{"sleep_ms", 10'000}});
+  worker_.handle(StopPack{});
+
+  EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).pack, 1);
 }
 
 TEST_F(WorkerTest, QuitsWhenToldTo) {

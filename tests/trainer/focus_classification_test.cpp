@@ -33,9 +33,7 @@ protocol::PackRequest request(const json& settings, const std::vector<double>& r
 std::vector<protocol::Result> train(const protocol::PackRequest& pack) {
   std::vector<protocol::Result> results;
   focus_classification("cpu").train(
-      pack, {.on_step = [](int, int) {},
-             .should_stop = [] { return false; },
-             .on_result = [&](const protocol::Result& result) { results.push_back(result); }});
+      pack, {.on_result = [&](const protocol::Result& result) { results.push_back(result); }});
   return results;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-const PackListener kSilent = {.on_step = [](int, int) {}, .should_stop = [] { return false; }};
+const PackListener kSilent = {};
 const json kSgd = {{"name", "sgd"}, {"momentum", 0.9}, {"weight_decay", 0.0}};
 
 DataSet linear_orthogonal(int size) {
@@ -51,6 +51,20 @@ PackTask make_task(const DataSet& data, const std::string& model, const std::str
 
 PackHistory train(const PackTask& task, const PackTrials& trials) {
   return train_pack(task, trials, torch::kCPU, kSilent).value();
+}
+
+/// The states of a pack after each of its steps.
+std::vector<PackState> states_of(const PackTask& task, const PackTrials& trials) {
+  auto listener = kSilent;
+  listener.should_save = [] { return true; };
+  std::vector<PackState> states;
+  train_pack(task, trials, torch::kCPU, listener, nullptr,
+             [&](const PackState& state) { states.push_back(state); });
+  return states;
+}
+
+PackHistory go_on(const PackTask& task, const PackTrials& trials, const PackState& start) {
+  return train_pack(task, trials, torch::kCPU, kSilent, &start).value();
 }
 
 /// Bit for bit; two values that are not numbers are the same.
@@ -149,18 +163,83 @@ TEST(PackLoop, EndsEarlyWhenEveryTrialHasDiverged) {
   EXPECT_EQ(history.diverged_in[0], 1);
 }
 
-TEST(PackLoop, StopsAtAnEpochWhenItIsTold) {
-  auto task = make_task(linear_orthogonal(50), "linear", "soft", 25);
-  task.epochs = 10;
-  int epochs_begun = 0;
-  auto listener = kSilent;
-  listener.should_stop = [&] { return ++epochs_begun > 2; };
+void expect_same_pack(const PackHistory& a, const PackHistory& b) {
+  ASSERT_EQ(a.diverged_in, b.diverged_in);
+  for (std::size_t trial = 0; trial < a.diverged_in.size(); ++trial)
+    expect_same_trial(a, trial, b, trial);
+}
 
-  const auto history =
-      train_pack(task, {.seeds = {0}, .learning_rates = {.1}}, torch::kCPU, listener);
+/// From the state after every step, training must go on as if nothing had happened.
+void expect_same_from_every_state(const PackTask& task, const PackTrials& trials) {
+  at::set_num_threads(1);
+  const auto undisturbed = train(task, trials);
 
-  EXPECT_FALSE(history.has_value());
-  EXPECT_EQ(epochs_begun, 3);
+  const auto states = states_of(task, trials);
+
+  ASSERT_EQ(states.size(), static_cast<std::size_t>(task.epochs * task.train.count()));
+  for (const auto& state : states)
+    expect_same_pack(go_on(task, trials, state), undisturbed);
+}
+
+const PackTrials kThreeTrials = {.seeds = {0, 1, 7}, .learning_rates = {.1, .05, .2}};
+
+TEST_P(EveryLoss, GoesOnBitForBitFromTheStateAfterAnyStep) {
+  expect_same_from_every_state(make_task(mosaics(12, 3, 50), "mlp", GetParam(), 20), kThreeTrials);
+}
+
+TEST(PackLoop, GoesOnBitForBitWithAdam) {
+  auto task = make_task(mosaics(12, 3, 50), "cnn", "soft", 20);
+  task.optimizer = {
+      {"name", "adam"}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.1}};
+
+  expect_same_from_every_state(task, kThreeTrials);
+}
+
+TEST(PackLoop, GoesOnBitForBitInAShuffledOrderWithMetricsOfEachBatch) {
+  auto task = make_task(linear_orthogonal(50), "linear", "lvml", 20);
+  task.shuffle_seed = 5;
+  task.measures_after_update = true;
+
+  expect_same_from_every_state(task, kThreeTrials);
+}
+
+TEST(PackLoop, GoesOnWithADivergedTrial) {
+  expect_same_from_every_state(make_task(mosaics(12, 3, 50), "mlp", "hard", 20),
+                               {.seeds = {0, 1}, .learning_rates = {.1, 1e30}});
+}
+
+TEST(PackLoop, GoesOnWithSomeOfTheTrialsOfAState) {
+  at::set_num_threads(1);
+  const auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  auto state = states_of(task, kThreeTrials).at(3);
+  for (auto& [name, tensor] : state.tensors)
+    tensor = tensor.narrow(/*dim=*/0, 2, 1);
+
+  const auto alone = go_on(task, {.seeds = {7}, .learning_rates = {.2}}, state);
+
+  expect_same_trial(alone, 0, train(task, kThreeTrials), 2);
+}
+
+// Wherever it is stopped, be it while it trains or while it measures, nothing of the rest differs.
+TEST(PackLoop, SavesItsStateWhenItIsStoppedAndGoesOnFromThere) {
+  at::set_num_threads(1);
+  const auto task = make_task(mosaics(12, 3, 50), "linear", "soft", 20);
+  const auto undisturbed = train(task, kThreeTrials);
+  for (int calls_before_stop = 0;; ++calls_before_stop) {
+    auto listener = kSilent;
+    listener.should_stop = [left = calls_before_stop]() mutable { return left-- == 0; };
+    std::optional<PackState> saved;
+
+    const auto history = train_pack(task, kThreeTrials, torch::kCPU, listener, nullptr,
+                                    [&](const PackState& state) { saved = state; });
+
+    if (history) {
+      EXPECT_EQ(calls_before_stop, 2 * 3 + 3 * 3 + 4) << "batches to train and to measure";
+      return;
+    }
+    ASSERT_TRUE(saved.has_value());
+    expect_same_pack(go_on(task, kThreeTrials, *saved), undisturbed);
+  }
 }
 
 TEST(PackLoop, RecordsOneEntryBeforeTrainingAndOnePerEpoch) {

@@ -122,10 +122,9 @@ std::vector<TrialMetrics> train_packed(const DataSet& data, const std::string& l
       .model = make_model({{"name", "mlp"}, {"hidden", 16}, {"activation", "relu"}}, data.shape),
       .optimizer = optimizer_settings(optimizer),
       .train = Batches(data.train, kBatchSize)};
-  const PackListener silent = {.on_step = [](int, int) {}, .should_stop = [] { return false; }};
   const double rate = optimizer == "adam" ? kRate / 10 : kRate;
   const PackTrials trials = {.seeds = {99, kSeed}, .learning_rates = {0.01, rate}};
-  return train_pack(task, trials, torch::kCPU, silent).value().train;
+  return train_pack(task, trials, torch::kCPU, {}).value().train;
 }
 
 class PlainTraining : public testing::TestWithParam<std::tuple<const char*, const char*>> {};

@@ -2,12 +2,16 @@
 
 #include <array>
 #include <cstdlib>
+#include <fstream>
 #include <future>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/temporary_folder.hpp"
 
 namespace trainer {
 namespace {
@@ -36,7 +40,11 @@ protocol::PackRequest pack(const json& settings, const std::vector<double>& rate
 /// A server on the far end of a socket pair, in a thread of its own.
 class ServerTest : public testing::Test {
  protected:
-  ServerTest() {
+  ServerTest() { restart(); }
+  ~ServerTest() override { close_socket(); }
+
+  void restart() {
+    close_socket();
     std::array<int, 2> ends = {};
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
     socket_ = ends[0];
@@ -46,8 +54,6 @@ class ServerTest : public testing::Test {
       return Server(far, far, StopDuringPack::heeded).run();
     });
   }
-  ~ServerTest() override { close_socket(); }
-
   void close_socket() {
     if (socket_ >= 0) close(socket_);
     socket_ = -1;
@@ -132,20 +138,102 @@ TEST_F(ServerTest, ReportsADivergedTrialAsAResult) {
   EXPECT_EQ(results[0].epoch, 1);
 }
 
-TEST_F(ServerTest, FailsEveryTrialOfAPackThatCannotBeTrainedAndGoesOn) {
+TEST_F(ServerTest, SaysWhyAPackCannotBeTrainedAndGoesOn) {
   greet();
 
   send(pack(settings({{"loss", "sof"}}), {0.1, 0.2}));
 
-  const auto results = receive_results();
-  ASSERT_EQ(results.size(), 2U);
-  EXPECT_EQ(results[0].status, protocol::Outcome::failed);
-  EXPECT_EQ(results[0].error, "loss: unknown loss 'sof', did you mean 'soft'?");
+  const auto failure = receive<protocol::PackFailure>();
+  EXPECT_EQ(failure.pack, 7);
+  EXPECT_EQ(failure.cause, protocol::Cause::exception);
+  EXPECT_EQ(failure.error, "loss: unknown loss 'sof', did you mean 'soft'?");
   send(pack(settings()));
   EXPECT_EQ(receive_results()[0].status, protocol::Outcome::finished);
 }
 
-TEST_F(ServerTest, StopsAtAnEpochsEndWithoutResults) {
+/// Lets this process have no more than so many bytes of address space beyond its present ones.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(std::size_t more_bytes) {
+    getrlimit(RLIMIT_AS, &former_);
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const auto page_bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const rlimit limit = {.rlim_cur = pages * page_bytes + more_bytes,
+                          .rlim_max = former_.rlim_max};
+    setrlimit(RLIMIT_AS, &limit);
+  }
+  ~MemoryLimit() { setrlimit(RLIMIT_AS, &former_); }
+  MemoryLimit(const MemoryLimit&) = delete;
+  MemoryLimit& operator=(const MemoryLimit&) = delete;
+
+ private:
+  rlimit former_ = {};
+};
+
+TEST_F(ServerTest, SaysThatAPackNeedsTooMuchMemoryAndGoesOn) {
+  greet();
+  {
+    const MemoryLimit limit(std::size_t{1} << 30);
+
+    send(pack(settings({{"model", {{"name", "mlp"}, {"hidden", 100'000'000}}}})));
+
+    const auto failure = receive<protocol::PackFailure>();
+    EXPECT_EQ(failure.cause, protocol::Cause::out_of_memory) << failure.error;
+  }
+  send(pack(settings()));
+  EXPECT_EQ(receive_results()[0].status, protocol::Outcome::finished);
+}
+
+TEST_F(ServerTest, SavesAPackThatItIsToldToStopAndGoesOnWithItLater) {
+  const TemporaryFolder folder;
+  greet();
+  send(pack(settings({{"epochs", 300}})));
+  const auto undisturbed = receive_results().at(0);
+  auto request = pack(settings({{"epochs", 300}}));
+  request.checkpoint = folder / "pack";
+  send(request);
+  send(protocol::Stop{});
+  EXPECT_TRUE(receive_results().empty());
+  EXPECT_TRUE(served_.get());
+  ASSERT_TRUE(std::filesystem::exists(folder / "pack"));
+
+  restart();
+  greet();
+  request.resume = true;
+  send(request);
+
+  EXPECT_EQ(receive_results().at(0).values, undisturbed.values);
+}
+
+TEST_F(ServerTest, SavesALongPackNowAndThen) {
+  const TemporaryFolder folder;
+  greet();
+  auto request = pack(settings({{"epochs", 1'000'000}}));
+  request.checkpoint = folder / "pack";
+  request.checkpoint_every_s = 0.05;
+  send(request);
+
+  while (!std::filesystem::exists(folder / "pack"))
+    receive<protocol::Progress>();
+
+  send(protocol::Stop{});
+}
+
+TEST_F(ServerTest, StartsAPackAnewWhenItsFileIsDamaged) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "pack", "mpsckpt1, but cut");
+  greet();
+  auto request = pack(settings());
+  request.checkpoint = folder / "pack";
+  request.resume = true;
+
+  send(request);
+
+  EXPECT_EQ(receive_results().at(0).status, protocol::Outcome::finished);
+}
+
+TEST_F(ServerTest, StopsWithinAPackWithoutResults) {
   greet();
 
   send(pack(settings({{"epochs", 1'000'000}})));

@@ -1,4 +1,4 @@
-#include "results/file.hpp"
+#include "protocol/file.hpp"
 
 #include <cerrno>
 #include <system_error>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace results {
+namespace protocol {
 namespace {
 
 constexpr mode_t kReadableByAll = 0644;
@@ -85,4 +85,4 @@ void replace_file(const std::filesystem::path& temporary, const std::filesystem:
   sync_folder_of(target);
 }
 
-}  // namespace results
+}  // namespace protocol

@@ -1,4 +1,4 @@
-#include "results/file.hpp"
+#include "protocol/file.hpp"
 
 #include <array>
 
@@ -8,8 +8,10 @@
 #include "tests/results/file_size_limit.hpp"
 #include "tests/temporary_folder.hpp"
 
-namespace results {
+namespace protocol {
 namespace {
+
+using results::FileSizeLimit;
 
 TEST(File, ReadsFromAPositionUpToTheEnd) {
   const TemporaryFolder folder;
@@ -85,4 +87,4 @@ TEST(ReplaceFile, NamesBothPathsWhenItCannot) {
 }
 
 }  // namespace
-}  // namespace results
+}  // namespace protocol
