@@ -15,7 +15,7 @@
 namespace protocol {
 namespace {
 
-constexpr int kForever = -1;
+constexpr std::size_t kMostAtATime = std::size_t{4} << 20;  // bytes
 
 std::string reason(int error) {
   return std::generic_category().message(error);
@@ -32,9 +32,9 @@ bool wait_for(int descriptor, short events, int timeout_ms) {
   return ready > 0;
 }
 
-/// send() keeps SIGPIPE away but knows sockets only.
+/// send() keeps SIGPIPE away and does not block, but knows sockets only.
 ssize_t write_some(int descriptor, std::string_view bytes) {
-  const auto sent = send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  const auto sent = send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent >= 0 || errno != ENOTSOCK) return sent;
   return write(descriptor, bytes.data(), bytes.size());
 }
@@ -52,7 +52,8 @@ std::optional<std::string> LineReader::next() {
 
 bool LineReader::receive() {
   auto arrival = Arrival::data;
-  while (arrival == Arrival::data)
+  const auto enough = received_.size() - begin_ + kMostAtATime;
+  while (arrival == Arrival::data && received_.size() - begin_ < enough)
     arrival = read_some(/*timeout_ms=*/0);
   return arrival != Arrival::closed;
 }
@@ -61,6 +62,9 @@ std::optional<std::string> LineReader::take() {
   const auto newline = received_.find('\n', searched_);
   if (newline == std::string::npos) {
     searched_ = received_.size();
+    if (searched_ - begin_ > kMostLineBytes) {
+      throw ProtocolError("a message is longer than " + std::to_string(kMostLineBytes) + " bytes");
+    }
     return std::nullopt;
   }
   auto line = received_.substr(begin_, newline - begin_);
@@ -82,7 +86,7 @@ LineReader::Arrival LineReader::read_some(int timeout_ms) {
   return Arrival::data;
 }
 
-void write_line(int descriptor, const std::string& line) {
+void write_line(int descriptor, const std::string& line, int patience_ms) {
   assert(line.find('\n') == std::string::npos);
   const auto framed = line + '\n';
   std::string_view rest = framed;
@@ -91,7 +95,9 @@ void write_line(int descriptor, const std::string& line) {
     if (count >= 0) {
       rest.remove_prefix(static_cast<std::size_t>(count));
     } else if (errno == EAGAIN) {
-      wait_for(descriptor, POLLOUT, kForever);
+      if (wait_for(descriptor, POLLOUT, patience_ms)) continue;
+      throw ProtocolError("the other side has read nothing for " + std::to_string(patience_ms) +
+                          " ms");
     } else if (errno != EINTR) {
       throw ProtocolError("cannot write to the other side (" + reason(errno) + ")");
     }

@@ -8,15 +8,19 @@
 namespace protocol {
 
 /// Reads lines from a descriptor it does not own: a socket, a pipe or a file, blocking or not.
+/// Throws: ProtocolError, from every member that reads, if a line is longer than kMostLineBytes.
 class LineReader {
  public:
+  static constexpr std::size_t kMostLineBytes = std::size_t{256} << 20;
+
   explicit LineReader(int descriptor) : descriptor_(descriptor) {}
 
   /// Waits for the next line, without its newline; nothing if the other side closed between two.
   /// Throws: ProtocolError if it closed inside a line.
   std::optional<std::string> next();
 
-  /// Takes what has arrived without waiting. False once the other side has closed.
+  /// Takes what has arrived without waiting, at most a few MB at a time: a side that never stops
+  /// to write must not keep us from everything else. False once the other side has closed.
   /// Throws: ProtocolError if the descriptor cannot be read.
   bool receive();
 
@@ -33,9 +37,12 @@ class LineReader {
   std::size_t searched_ = 0;  // no newline in [begin_, searched_)
 };
 
+inline constexpr int kForever = -1;  ///< a time to wait, in milliseconds
+
 /// Writes a line and its newline. Returns when the kernel has taken every byte, also where the
 /// descriptor does not block. The line itself holds no newline.
-/// Throws: ProtocolError if the other side has closed; a socket raises no SIGPIPE.
-void write_line(int descriptor, const std::string& line);
+/// Throws: ProtocolError if the other side has closed, or of a socket reads nothing for so long; no
+/// SIGPIPE is raised by a socket.
+void write_line(int descriptor, const std::string& line, int patience_ms = kForever);
 
 }  // namespace protocol

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <system_error>
 
@@ -14,6 +15,8 @@
 
 namespace sweep {
 namespace {
+
+constexpr int kFirstToGo = 500;  // of 1000: a trainer before the rank that can tell of its end
 
 void check_posix(int error, const char* call) {
   if (error != 0) throw std::system_error(error, std::generic_category(), call);
@@ -73,9 +76,9 @@ class Attributes {
 }  // namespace
 
 pid_t start_child(const ChildOptions& options) {
-  std::vector<std::string> arguments = {own_program().string(), kExecChildCommand,
-                                        std::to_string(options.signal_of_death),
-                                        std::to_string(getpid())};
+  std::vector<std::string> arguments = {
+      own_program().string(), kExecChildCommand, std::to_string(options.signal_of_death),
+      std::to_string(getpid()), options.is_first_to_go ? "1" : "0"};
   arguments.insert(arguments.end(), options.program.begin(), options.program.end());
   auto environment = options.environment;
   const auto variables = pointers_to(environment);
@@ -96,10 +99,11 @@ std::string describe_status(int status) {
 }
 
 int exec_child(const std::vector<std::string>& arguments) {
-  if (arguments.size() < 3) return kCannotStart;
+  if (arguments.size() < 4) return kCannotStart;
   prctl(PR_SET_PDEATHSIG, std::stoi(arguments[0]));
   if (getppid() != std::stoi(arguments[1])) return kCannotStart;  // it ended before we could ask
-  std::vector<std::string> program(arguments.begin() + 2, arguments.end());
+  if (arguments[2] == "1") std::ofstream("/proc/self/oom_score_adj") << kFirstToGo;
+  std::vector<std::string> program(arguments.begin() + 3, arguments.end());
   execvp(program.front().c_str(), pointers_to(program).data());
   std::cerr << "cannot start " << program.front() << " (" << std::strerror(errno) << ")\n";
   return kCannotStart;

@@ -16,7 +16,8 @@ struct ChildOptions {
   std::filesystem::path folder = {};                  ///< to start in; empty: ours
   std::vector<std::pair<int, int>> descriptors = {};  ///< ours and the number it has in the child
   int signal_of_death = 0;                            ///< that the child gets when we end
-  bool has_own_group = false;  ///< a process group of its own, where no Ctrl-C reaches it
+  bool is_first_to_go = false;  ///< the kernel's first choice when the host is out of memory
+  bool has_own_group = false;   ///< a process group of its own, where no Ctrl-C reaches it
 };
 
 /// Starts a child with nothing on its standard input and no signals blocked. It comes to life
@@ -34,7 +35,8 @@ std::string describe_status(int status);
 
 /// The hidden command `exec-child`: asks the kernel for a signal when the parent ends, checks that
 /// it has not ended yet, and becomes the program. Returns an exit code only if that fails.
-/// `arguments`: the signal, the parent's process number, the program with its arguments.
+/// `arguments`: the signal, the parent's process number, whether it is the first to go (0 or 1),
+/// the program with its arguments.
 int exec_child(const std::vector<std::string>& arguments);
 
 /// The name of that command.

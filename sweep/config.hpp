@@ -13,7 +13,7 @@ namespace sweep {
 /// `run:` in the config: what does not change results.
 struct RunSettings {
   int pack_width = 0;              ///< most trials in a pack, >= 1; 0: the trainer decides
-  double trial_timeout_s = 0;      ///< longest silence of a trainer with a pack; 0: any
+  double trial_timeout_s = 600;    ///< longest silence of a trainer with a pack; 0: any
   double grace_s = 20;             ///< from a signal to the end of a run, > 0
   double checkpoint_every_s = 60;  ///< between two saved states of a pack; 0: never
   Retries retries = default_retries();

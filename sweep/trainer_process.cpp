@@ -19,8 +19,11 @@
 namespace sweep {
 namespace {
 
-constexpr int kTrainerSocket = 3;               // its number in the trainer
-constexpr std::size_t kMostLastOutput = 2'000;  // bytes kept for messages about its end
+constexpr int kTrainerSocket = 3;                  // its number in the trainer
+constexpr std::size_t kMostLastOutput = 2'000;     // bytes kept for messages about its end
+constexpr std::size_t kMostUnreadOutput = 64'000;  // bytes kept for the log at a time
+constexpr int kMostReads = 64;                     // of output at a time
+constexpr int kWritePatience_ms = 10'000;
 
 void check_posix(int error, const char* call) {
   if (error != 0) throw std::system_error(error, std::generic_category(), call);
@@ -90,7 +93,8 @@ TrainerProcess::TrainerProcess(const TrainerCommand& command) {
                           .descriptors = {{pipe[1], STDOUT_FILENO},
                                           {pipe[1], STDERR_FILENO},
                                           {sockets[1], kTrainerSocket}},
-                          .signal_of_death = SIGKILL});
+                          .signal_of_death = SIGKILL,
+                          .is_first_to_go = true});
   close(sockets[1]);
   close(pipe[1]);
 }
@@ -102,7 +106,7 @@ TrainerProcess::~TrainerProcess() {
 }
 
 void TrainerProcess::send(const protocol::Message& message) {
-  protocol::write_line(socket_, protocol::serialize(message));
+  protocol::write_line(socket_, protocol::serialize(message), kWritePatience_ms);
 }
 
 std::optional<protocol::Message> TrainerProcess::take() {
@@ -133,16 +137,26 @@ protocol::Message TrainerProcess::expect(std::chrono::seconds patience) {
 
 std::string TrainerProcess::take_output() {
   read_output();
+  if (left_out_bytes_ > 0) {
+    unread_output_ += "\n[" + std::to_string(left_out_bytes_) + " bytes left out]\n";
+    left_out_bytes_ = 0;
+  }
   return std::exchange(unread_output_, {});
 }
 
 void TrainerProcess::read_output() {
   std::array<char, 4096> buffer{};
-  ssize_t count = 0;
-  while ((count = read(output_, buffer.data(), buffer.size())) > 0) {
+  ssize_t count = -1;
+  for (int i = 0; i < kMostReads; ++i) {
+    count = read(output_, buffer.data(), buffer.size());
+    if (count <= 0) break;
     const std::string_view text(buffer.data(), static_cast<std::size_t>(count));
-    unread_output_ += text;
     last_output_ += text;
+    if (unread_output_.size() + text.size() <= kMostUnreadOutput) {
+      unread_output_ += text;
+    } else {
+      left_out_bytes_ += text.size();
+    }
   }
   if (count == 0) has_closed_output_ = true;
   if (last_output_.size() > kMostLastOutput) {

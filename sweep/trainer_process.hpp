@@ -36,7 +36,7 @@ class TrainerProcess {
   TrainerProcess& operator=(const TrainerProcess&) = delete;
 
   /// Returns when the kernel has taken the whole message.
-  /// Throws: protocol::ProtocolError if the trainer is gone.
+  /// Throws: protocol::ProtocolError if the trainer is gone, or does not read for ten seconds.
   void send(const protocol::Message& message);
 
   /// The next message that has arrived, if any; does not wait.
@@ -47,7 +47,8 @@ class TrainerProcess {
   /// Throws: protocol::ProtocolError if the trainer ends or says nothing until the deadline.
   protocol::Message expect(std::chrono::seconds patience);
 
-  /// What it has printed since the last call, standard output and error as they came.
+  /// What it has printed since the last call, standard output and error as they came. From a
+  /// flood, a part and how much was left out.
   std::string take_output();
 
   /// The last lines it printed, for messages about its end.
@@ -73,6 +74,7 @@ class TrainerProcess {
   bool has_ended_ = false;
   bool has_closed_output_ = false;
   std::string unread_output_;
+  std::size_t left_out_bytes_ = 0;  // of the output
   std::string last_output_;
   std::optional<std::string> how_it_ended_;
 };

@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kShortestWait{1};
 constexpr std::chrono::milliseconds kLongestWait{20};
+constexpr std::chrono::milliseconds kProgressPause{50};
+constexpr std::chrono::milliseconds kOutputPause{500};
+constexpr int kMostMessages = 1'000;  // taken at a time, lest one trainer keep us busy for good
 
 std::string last_lines(const std::string& output) {
   const auto begin = output.find_first_not_of(" \n");
@@ -107,7 +110,9 @@ void Worker::stop_pack() {
 
 void Worker::take_messages() {
   try {
-    while (const auto message = trainer_->take()) {
+    for (int i = 0; i < kMostMessages; ++i) {
+      const auto message = trainer_->take();
+      if (!message) break;
       take_message(*message);
       if (!trainer_) return;
     }
@@ -115,9 +120,7 @@ void Worker::take_messages() {
     lose_trainer(error.what());
     return;
   }
-  if (auto output = trainer_->take_output(); !output.empty()) {
-    report(TrainerOutput{std::move(output)});
-  }
+  forward_output();
   if (trainer_->has_ended()) lose_trainer("");
 }
 
@@ -130,9 +133,9 @@ void Worker::take_message(const protocol::Message& message) {
   }
   if (!pack_) return;
   if (const auto* result = std::get_if<protocol::Result>(&message)) {
-    if (is_lent(*result)) report(*result);
+    if (take_trial(*result)) report(*result);
   } else if (const auto* progress = std::get_if<protocol::Progress>(&message)) {
-    if (progress->pack == pack_->pack) report(*progress);
+    forward(*progress);
   } else if (const auto* failure = std::get_if<protocol::PackFailure>(&message)) {
     end_pack(*failure);
   } else if (const auto* done = std::get_if<protocol::Done>(&message)) {
@@ -147,10 +150,25 @@ void Worker::end_pack(const End& end) {
   report(end);
 }
 
-bool Worker::is_lent(const protocol::Result& result) const {
+/// False for a trial that is not lent, or has its result already.
+bool Worker::take_trial(const protocol::Result& result) {
   return result.pack == pack_->pack &&
-         std::ranges::find(pack_->trials, result.id, &protocol::TrialRequest::id) !=
-             pack_->trials.end();
+         std::erase_if(pack_->trials, [&](const auto& trial) { return trial.id == result.id; }) > 0;
+}
+
+void Worker::forward(const protocol::Progress& progress) {
+  if (progress.pack != pack_->pack || Clock::now() - last_progress_ < kProgressPause) return;
+  last_progress_ = Clock::now();
+  report(progress);
+}
+
+/// A trainer that prints without end must not fill rank 0's memory.
+void Worker::forward_output() {
+  if (pack_ && Clock::now() - last_output_ < kOutputPause) return;
+  last_output_ = Clock::now();
+  if (auto output = trainer_->take_output(); !output.empty()) {
+    report(TrainerOutput{std::move(output)});
+  }
 }
 
 void Worker::become_ready(const protocol::Ready& ready) {
@@ -163,7 +181,8 @@ void Worker::check_silence() {
   if (!pack_ || settings_.trial_timeout_s <= 0) return;
   const std::chrono::duration<double> silence = Clock::now() - last_message_;
   if (silence.count() > settings_.trial_timeout_s) {
-    lose_trainer("it said nothing for " + std::to_string(static_cast<int>(silence.count())) + " s",
+    lose_trainer("it said nothing for " + std::to_string(static_cast<int>(silence.count())) +
+                     " s, which run.trial_timeout sets",
                  protocol::Cause::hang);
   }
 }

@@ -46,7 +46,9 @@ class Worker {
   void take_message(const protocol::Message& message);
   template <class End>
   void end_pack(const End& end);
-  bool is_lent(const protocol::Result& result) const;
+  bool take_trial(const protocol::Result& result);
+  void forward(const protocol::Progress& progress);
+  void forward_output();
   void become_ready(const protocol::Ready& ready);
   void check_silence();
   void lose_trainer(const std::string& reason, protocol::Cause cause = protocol::Cause::crash);
@@ -55,11 +57,13 @@ class Worker {
   int local_rank_;
   StartWorker settings_;
   std::unique_ptr<TrainerProcess> trainer_;
-  std::optional<protocol::PackRequest> pack_;  // lent to us
+  std::optional<protocol::PackRequest> pack_;  // lent to us, with the trials that lack a result
   bool is_ready_ = false;                      // the trainer has answered hello
   bool was_ready_ = false;                     // ... or an earlier one has
   bool has_quit_ = false;
   Clock::time_point last_message_ = {};
+  Clock::time_point last_progress_ = {};  // that was passed on
+  Clock::time_point last_output_ = {};    // ... likewise
   std::vector<Report> reports_;
 };
 

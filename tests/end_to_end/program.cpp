@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/temporary_folder.hpp"
+
 namespace end_to_end {
 namespace {
 
@@ -136,6 +138,15 @@ std::vector<pid_t> descendants_of(pid_t process) {
     while (ancestor != process && all.contains(ancestor))
       ancestor = all.at(ancestor);
     if (ancestor == process) found.push_back(child);
+  }
+  return found;
+}
+
+pid_t find_descendant(pid_t ancestor, const std::string& part) {
+  pid_t found = 0;
+  for (const auto process : descendants_of(ancestor)) {
+    const auto command = read_bytes("/proc/" + std::to_string(process) + "/cmdline");
+    if (command.find(part) != std::string::npos) found = std::max(found, process);
   }
   return found;
 }

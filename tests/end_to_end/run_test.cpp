@@ -123,7 +123,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Trouble{"abort", "signal 6"}, Trouble{"segfault", "signal 11"},
                     Trouble{"exit", "exit code 7; it printed last: about to exit"},
                     Trouble{"hang", "said nothing for 2 s"}, Trouble{"garbage", "trainer died"},
-                    Trouble{"throw", "no luck"}, Trouble{"no_result", "no result"}),
+                    Trouble{"throw", "no luck"}, Trouble{"no_result", "no result"},
+                    Trouble{"exit_0", "exit code 0"}, Trouble{"half_line", "exit code 0"},
+                    Trouble{"unknown_message", "unknown message type 'dance'"},
+                    Trouble{"pack_exception", "bad seed"}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Run, TriesAPackOnceMoreWithAFreshTrainer) {
@@ -152,6 +155,52 @@ TEST(Run, TriesCrashedTrialsAgainLaterButNotFailedOnes) {
   EXPECT_GT(failed.num_recorded(), num_failed);
 }
 
+TEST(Run, HalvesPacksThatNeedTooMuchMemory) {
+  const SweepFolder sweep(scripted("{trouble: out_of_memory, memory_width: 1}"));
+
+  const auto ended = run(sweep.run_command({"--ranks", "2"}));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
+TEST(Run, FailsATrialThatNeedsTooMuchMemoryAlone) {
+  const SweepFolder sweep(
+      "trainer: [" SCRIPTED_TRAINER
+      "]\ntrial: {trouble: out_of_memory, memory_width: 0}\ngrid: {seed: 0..1}\n");
+
+  const auto ended = run(sweep.run_command({"--ranks", "1"}));
+
+  EXPECT_EQ(ended.exit_code, 3) << ended.err;
+  EXPECT_EQ(sweep.data()[0]["error"], "too wide");
+}
+
+TEST(Run, TriesAgainAsOftenAsTheConfigSays) {
+  const SweepFolder sweep(scripted("{trouble: throw, trouble_seed: 2, trouble_attempts: 2}") +
+                          "run: {retries: {exception: 2}}\n");
+
+  const auto ended = run(sweep.run_command({"--ranks", "2"}));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+}
+
+TEST(Run, GivesUpAJobThatDiesAgainAndAgainWithoutProgress) {
+  const SweepFolder sweep("trainer: [" SCRIPTED_TRAINER
+                          "]\ntrial: {trouble: kill_rank, trouble_seed: 0}\ngrid: {seed: 0..1}\n"
+                          "run: {restarts: 2, restart_pause: 0.1, pack_width: 1}\n");
+
+  const auto ended = run(sweep.run_command({"--ranks", "1"}));
+
+  EXPECT_EQ(ended.exit_code, 1);
+  std::size_t num_restarts = 0;
+  for (auto at = ended.err.find("starting it again"); at != std::string::npos;
+       at = ended.err.find("starting it again", at + 1)) {
+    ++num_restarts;
+  }
+  EXPECT_EQ(num_restarts, 2U) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "the same command continues")) << ended.err;
+}
+
 TEST(Run, CapsTheLogOfATrainerThatFloodsIt) {
   const SweepFolder sweep(scripted("{trouble: flood, trouble_seed: 2}"));
 
@@ -172,7 +221,7 @@ TEST(Run, IsRefusedWhileAnotherRunUsesTheFolder) {
 }
 
 TEST(Run, SavesAndStopsOnASignalAndContinuesLater) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
     const SweepFolder sweep(scripted("{sleep_ms: 100}"));
     Program first(sweep.run_command({"--ranks", "2"}));
     ASSERT_TRUE(wait_until([&] { return has_status(sweep) && sweep.num_recorded() > 0; }));
@@ -180,7 +229,7 @@ TEST(Run, SavesAndStopsOnASignalAndContinuesLater) {
     first.signal(signal);
     const auto stopped = first.wait();
 
-    EXPECT_EQ(stopped.exit_code, 128 + signal);
+    EXPECT_EQ(stopped.exit_code, signal == SIGTERM ? 143 : 130);
     EXPECT_TRUE(contains(stopped.err, "the same command continues")) << stopped.err;
     const auto num_finished = sweep.num_recorded();
     EXPECT_LT(num_finished, 24U);
@@ -189,6 +238,43 @@ TEST(Run, SavesAndStopsOnASignalAndContinuesLater) {
     EXPECT_TRUE(contains(ended.err, "continuing ")) << ended.err;
     EXPECT_EQ(sweep.num_recorded(), 24U) << "nothing is trained twice";
   }
+}
+
+TEST(Run, StopsWithinTheGracePeriodWithATrainerThatDoesNotHeedIt) {
+  const SweepFolder sweep(scripted("{sleep_ms: 3600000}") + "run: {grace: 3}\n");
+  Program first(sweep.run_command({"--ranks", "2"}));
+  ASSERT_TRUE(wait_until([&] { return has_status(sweep); }));
+
+  first.signal(SIGTERM);
+  const auto stopped = first.wait();
+
+  EXPECT_EQ(stopped.exit_code, 143);
+  EXPECT_TRUE(contains(stopped.err, "stopped: 0 of 24 trials finished")) << stopped.err;
+}
+
+TEST(Run, StopsAtOnceOnASecondSignal) {
+  const SweepFolder sweep(scripted("{sleep_ms: 3600000}") + "run: {grace: 3600}\n");
+  Program first(sweep.run_command({"--ranks", "2"}));
+  ASSERT_TRUE(wait_until([&] { return has_status(sweep); }));
+
+  first.signal(SIGINT);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  first.signal(SIGINT);
+
+  EXPECT_EQ(first.wait().exit_code, 130);
+}
+
+TEST(Run, SavesUnderAnMpirunOfTheUsersToo) {
+  const SweepFolder sweep(scripted("{sleep_ms: 100}"));
+  Program first(sweep.mpirun_command(2));
+  ASSERT_TRUE(wait_until([&] { return has_status(sweep) && sweep.num_recorded() > 0; }));
+
+  first.signal(SIGUSR1);  // mpirun passes it on to every rank
+  const auto stopped = first.wait();
+
+  EXPECT_TRUE(contains(stopped.err, "the same command continues")) << stopped.err;
+  EXPECT_EQ(run(sweep.run_command()).exit_code, 0);
+  EXPECT_EQ(sweep.num_recorded(), 24U) << "nothing is trained twice";
 }
 
 TEST(Run, LosesNothingAndRepeatsNothingWhenEverythingIsKilled) {
@@ -206,16 +292,6 @@ TEST(Run, LosesNothingAndRepeatsNothingWhenEverythingIsKilled) {
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_EQ(sweep.data(), sweep.data("undisturbed"));
   EXPECT_EQ(sweep.num_recorded(), 24U);
-}
-
-/// The youngest among the descendants of a process whose command line has a part.
-pid_t find_descendant(pid_t ancestor, const std::string& part) {
-  pid_t found = 0;
-  for (const auto process : descendants_of(ancestor)) {
-    const auto command = read_bytes("/proc/" + std::to_string(process) + "/cmdline");
-    if (contains(command, part)) found = std::max(found, process);
-  }
-  return found;
 }
 
 TEST(Run, StartsTheJobAgainWhenARankIsKilled) {

@@ -1,5 +1,6 @@
 #include "protocol/line_socket.hpp"
 
+#include <atomic>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -100,6 +101,45 @@ TEST(LineReader, TakesALineOnlyWhenItIsComplete) {
   send_raw(ends.theirs(), "o\n");
   EXPECT_TRUE(reader.receive());
   EXPECT_EQ(reader.take(), "two");
+}
+
+TEST(LineReader, RefusesALineWithoutEnd) {
+  Ends ends = socket_pair();
+  LineReader reader(ends.ours());
+  std::thread writer([&] {
+    const std::string piece(1 << 20, 'x');
+    while (send(ends.theirs(), piece.data(), piece.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+
+  EXPECT_THROW(reader.next(), ProtocolError);
+
+  shutdown(ends.ours(), SHUT_RDWR);
+  writer.join();
+}
+
+TEST(LineReader, ReceivesALittleAtATimeFromASideThatNeverStops) {
+  Ends ends = socket_pair();
+  LineReader reader(ends.ours());
+  std::atomic<bool> is_over = false;
+  std::thread writer([&] {
+    const std::string piece = std::string(1 << 16, 'x') + '\n';
+    while (!is_over && send(ends.theirs(), piece.data(), piece.size(), MSG_NOSIGNAL) > 0) {
+    }
+  });
+
+  EXPECT_TRUE(reader.receive());  // returns at all
+
+  is_over = true;
+  shutdown(ends.ours(), SHUT_RDWR);
+  writer.join();
+}
+
+TEST(WriteLine, DoesNotWaitLongerThanItIsPatient) {
+  Ends ends = socket_pair();
+
+  EXPECT_THROW(write_line(ends.ours(), std::string(10'000'000, 'x'), /*patience_ms=*/50),
+               ProtocolError);
 }
 
 TEST(LineReader, ReceivesWithoutWaiting) {

@@ -122,7 +122,7 @@ TEST(StartChild, LetsNoChildOutliveAKilledParent) {
   const auto number_file = (folder.path() / "number").string();
   const auto program = own_program().string();
   const pid_t parent = start_child({.program = {"bash", "-c",
-                                                program + " exec-child 9 $$ bash -c 'echo $$ > " +
+                                                program + " exec-child 9 $$ 0 bash -c 'echo $$ > " +
                                                     number_file + "; exec sleep 1000' & wait"}});
   const pid_t child = read_number(number_file);
   ASSERT_GT(child, 0);
@@ -131,6 +131,27 @@ TEST(StartChild, LetsNoChildOutliveAKilledParent) {
   waitpid(parent, nullptr, 0);
 
   EXPECT_TRUE(is_gone_soon(child));
+}
+
+TEST(TrainerProcess, DoesNotWaitForATrainerThatNeverReads) {
+  TrainerProcess trainer({.program = {"sleep", "1000"}});
+  const protocol::PackRequest large{.settings = {{"text", std::string(10'000'000, 'x')}}};
+
+  EXPECT_THROW(trainer.send(large), protocol::ProtocolError);
+}
+
+TEST(TrainerProcess, KeepsAPartOfAFloodOfOutput) {
+  TrainerProcess trainer({.program = {"bash", "-c", "yes | head -c 1000000; exec 1>&- 2>&-"}});
+  while (!trainer.has_ended()) {
+    trainer.take();
+    trainer.wait(std::chrono::milliseconds(10));
+  }
+  std::string output;
+  for (int i = 0; i < 10; ++i)
+    output += trainer.take_output();
+
+  EXPECT_NE(output.find(" bytes left out]"), std::string::npos);
+  EXPECT_LT(output.size(), 500'000U);
 }
 
 }  // namespace
