@@ -16,9 +16,9 @@ constexpr std::array kOutcomeNames = {std::pair{Outcome::finished, "finished"},
                                       std::pair{Outcome::failed, "failed"}};
 
 constexpr std::array kCauseNames = {
-    std::pair{Cause::none, "none"}, std::pair{Cause::exception, "exception"},
-    std::pair{Cause::crash, "crash"}, std::pair{Cause::hang, "hang"},
-    std::pair{Cause::out_of_memory, "out_of_memory"}};
+    std::pair{Cause::none, "none"},   std::pair{Cause::exception, "exception"},
+    std::pair{Cause::crash, "crash"}, std::pair{Cause::killed, "killed"},
+    std::pair{Cause::hang, "hang"},   std::pair{Cause::out_of_memory, "out_of_memory"}};
 
 /// The name of an enumerator.
 template <class Names, class Value>

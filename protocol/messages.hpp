@@ -36,6 +36,7 @@ enum class Cause {
   none,
   exception,     ///< the trainer said that it cannot train it
   crash,         ///< the trainer ended, or said what is no message, or nothing of this trial
+  killed,        ///< somebody killed the trainer, or the kernel did for want of memory
   hang,          ///< the trainer said nothing for too long
   out_of_memory  ///< the trainer said that the device or the host has too little memory
 };

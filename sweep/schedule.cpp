@@ -31,7 +31,11 @@ std::size_t divide_rounding_up(std::size_t count, std::size_t parts) {
 }  // namespace
 
 Retries default_retries() {
-  return {{Cause::exception, 0}, {Cause::crash, 1}, {Cause::hang, 1}, {Cause::out_of_memory, 1}};
+  return {{Cause::exception, 0},
+          {Cause::crash, 1},
+          {Cause::killed, 5},
+          {Cause::hang, 1},
+          {Cause::out_of_memory, 1}};
 }
 
 Schedule::Schedule(std::vector<Pack> packs, Retries retries) : retries_(std::move(retries)) {

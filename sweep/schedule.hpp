@@ -14,7 +14,8 @@ namespace sweep {
 /// How often a trial that failed is tried again, by cause.
 using Retries = std::map<protocol::Cause, int>;
 
-/// Once more for what another try may mend; an exception would come again.
+/// Once more for what another try may mend; an exception would come again, and a trainer that was
+/// killed is seldom to blame.
 Retries default_retries();
 
 /// A pack lent to one worker.

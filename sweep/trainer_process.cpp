@@ -172,7 +172,9 @@ std::string TrainerProcess::end() {
   for (int waited_ms = 0; waited_ms <= patience_ms; waited_ms += 5) {
     if (waitpid(process_, &status, WNOHANG) == process_) {
       read_output();
-      return how_it_ended_.emplace(describe_status(status));
+      was_killed_ = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+      const char* by_whom = was_killed_ ? ", by somebody or for want of memory" : "";
+      return how_it_ended_.emplace(describe_status(status) + by_whom);
     }
     if (patience_ms > 0) usleep(5000);
   }

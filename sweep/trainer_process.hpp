@@ -61,6 +61,9 @@ class TrainerProcess {
   /// "exit code 3".
   std::string end();
 
+  /// True once it has ended by a kill that was not ours.
+  bool was_killed() const { return was_killed_; }
+
   /// Waits until something arrives or the time is over.
   void wait(std::chrono::milliseconds patience) const;
 
@@ -73,6 +76,7 @@ class TrainerProcess {
   std::optional<protocol::LineReader> reader_;
   bool has_ended_ = false;
   bool has_closed_output_ = false;
+  bool was_killed_ = false;
   std::string unread_output_;
   std::size_t left_out_bytes_ = 0;  // of the output
   std::string last_output_;

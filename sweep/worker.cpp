@@ -192,6 +192,7 @@ void Worker::lose_trainer(const std::string& reason, protocol::Cause cause) {
   if (trainer_) {
     const auto end = trainer_->end();
     if (how.empty()) how = end;
+    if (trainer_->was_killed()) cause = protocol::Cause::killed;
     how += last_lines(trainer_->last_output());
     if (auto output = trainer_->take_output(); !output.empty()) {
       report(TrainerOutput{std::move(output)});

@@ -302,8 +302,8 @@ TEST(Outcome, NamesComeBack) {
 }
 
 TEST(Cause, NamesComeBack) {
-  for (const auto cause :
-       {Cause::none, Cause::exception, Cause::crash, Cause::hang, Cause::out_of_memory}) {
+  for (const auto cause : {Cause::none, Cause::exception, Cause::crash, Cause::killed, Cause::hang,
+                           Cause::out_of_memory}) {
     EXPECT_EQ(cause_from(to_string(cause)), cause);
   }
   EXPECT_THROW(cause_from("bad weather"), ProtocolError);

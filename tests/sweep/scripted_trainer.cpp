@@ -2,8 +2,8 @@
 /// A trial's score is seed + learning_rate; its curve counts up to the score. Settings:
 ///   sleep_ms: N           per trial
 ///   trouble: NAME         abort | segfault | exit | exit_0 | hang | garbage | half_line | throw |
-///                         kill_rank | unknown_message | no_result | flood | out_of_memory |
-///                         pack_exception
+///                         kill_rank | kill_itself | unknown_message | no_result | flood |
+///                         out_of_memory | pack_exception
 ///   trouble_seed: N       the seed that meets it; the first ones of a pack are done by then
 ///   trouble_attempts: N   how many attempts meet it; all if absent
 ///   memory_width: N       widest pack that does not meet out_of_memory
@@ -64,6 +64,7 @@ void make_trouble(const std::string& trouble) {
     std::raise(SIGSEGV);
   }
   if (trouble == "kill_rank") kill(getppid(), SIGKILL);
+  if (trouble == "kill_itself") kill(getpid(), SIGKILL);
   if (trouble == "exit") std::_Exit(7);
   if (trouble == "exit_0") std::_Exit(0);
   if (trouble == "hang") sleep_ms(3'600'000);

@@ -129,13 +129,16 @@ TEST_F(WorkerTest, IsUnableWithoutTheGpuItIsToldToUse) {
             std::string::npos);
 }
 
-TEST_F(WorkerTest, TellsAHangFromACrash) {
+TEST_F(WorkerTest, TellsAHangACrashAndAKillApart) {
   start(/*trial_timeout_s=*/1);
   lend(1, {{"trouble", "hang"}, {"trouble_seed", 1}});
   EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).cause, protocol::Cause::hang);
 
   lend(2, {{"trouble", "abort"}, {"trouble_seed", 1}});
   EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).cause, protocol::Cause::crash);
+
+  lend(3, {{"trouble", "kill_itself"}, {"trouble_seed", 1}});
+  EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).cause, protocol::Cause::killed);
 }
 
 TEST_F(WorkerTest, PassesOnThatAPackNeedsTooMuchMemory) {
