@@ -257,4 +257,11 @@ void JournalWriter::sync() {
   is_dirty_ = false;
 }
 
+void JournalWriter::check_place() const {
+  if (file_.is_in_place()) return;
+  throw StorageError(file_.path().string() +
+                     " is no longer there (its folder was removed, moved or replaced while the "
+                     "sweep ran), move it back, then the same command continues");
+}
+
 }  // namespace results

@@ -46,6 +46,10 @@ class JournalWriter {
   /// Throws: StorageError.
   void sync();
 
+  /// Throws: StorageError if the path no longer leads to this journal, so that nobody would ever
+  /// find what is appended.
+  void check_place() const;
+
  private:
   void cut_tail();
   void begin_journal();

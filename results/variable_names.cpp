@@ -22,8 +22,8 @@ bool may_begin_name(char character) {
 }  // namespace
 
 const std::set<std::string>& reserved_names() {
-  static const std::set<std::string> names = {"trial", "status", "error", "attempts", "elapsed_s",
-                                              "rank",  "device", "workers"};
+  static const std::set<std::string> names = {"trial",     "status", "error",  "attempts",
+                                              "elapsed_s", "rank",   "device", "workers"};
   return names;
 }
 

@@ -1,3 +1,4 @@
+#include <csignal>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -53,6 +54,9 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
       ->check(CLI::Range(1, 1'000'000).description(""));
   command->add_option("--trainer-log", options->session.trainer_log,
                       "file for the trainers' output (default: log.txt in the output folder)");
+  command->add_flag_callback(
+      "--take-over", [options] { options->session.take_over = TakeOver::at_once; },
+      "do not wait for a run on another host that is dead and left its lock");
   command->callback([options, &action] { action = [options] { return run_command(*options); }; });
 }
 
@@ -155,6 +159,7 @@ int run_command_line(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error with a name, not a death
   try {
     return run_command_line(argc, argv);
   } catch (const ConfigError& error) {

@@ -50,6 +50,7 @@ void Recorder::record(const results::EndRecord& end) {
 void Recorder::tick() {
   const auto now = Clock::now();
   if (now - last_sync_ >= kSyncPause) {
+    journal_.check_place();
     journal_.sync();
     last_sync_ = now;
   }
@@ -57,19 +58,27 @@ void Recorder::tick() {
 }
 
 void Recorder::finish() {
+  journal_.check_place();
   journal_.sync();
-  if (has_unwritten_results_ || is_results_file_missing()) write_results();
+  if (has_unwritten_results_ || is_results_file_behind()) write_results();
 }
 
 void Recorder::write_results() {
-  results::write_results_file(results_, folder_ / "results.h5");
-  has_unwritten_results_ = false;
   last_write_ = Clock::now();
+  try {
+    results::write_results_file(results_, folder_ / "results.h5");
+    has_unwritten_results_ = false;
+    results_trouble_.clear();
+  } catch (const results::StorageError& error) {
+    results_trouble_ = error.what();
+  }
 }
 
-bool Recorder::is_results_file_missing() const {
+/// Missing, or older than the journal: its run was killed before it could write it.
+bool Recorder::is_results_file_behind() const {
   std::error_code error;
-  return !std::filesystem::exists(folder_ / "results.h5", error);
+  const auto written = std::filesystem::last_write_time(folder_ / "results.h5", error);
+  return error || written < std::filesystem::last_write_time(folder_ / "journal");
 }
 
 }  // namespace sweep

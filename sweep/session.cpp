@@ -4,7 +4,9 @@
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -42,7 +44,7 @@ class Session {
         sweep_(std::move(sweep)),
         world_(world),
         folder_(make_folder(output_folder(options.output, sweep_.config))),
-        lock_(folder_, kLockPatience),
+        lock_(folder_, kLockPatience, options.take_over),
         recorder_(folder_),
         log_(options.trainer_log.empty() ? folder_ / "log.txt" : options.trainer_log),
         printer_(std::cerr, has_terminal()),
@@ -66,7 +68,8 @@ class Session {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) {
-      throw results::StorageError("cannot make " + folder.string() + " (" + error.message() + ")");
+      throw results::StorageError("cannot make " + folder.string() +
+                                  results::describe_system_error(error.value()));
     }
     return folder;
   }
@@ -87,16 +90,15 @@ class Session {
   }
 
   void save_config() const {
-    std::ofstream file(folder_ / "config.yaml", std::ios::binary);
-    file << sweep_.config.text;
-    file.close();
-    if (!file) {
-      throw results::StorageError("cannot write " + (folder_ / "config.yaml").string());
-    }
+    std::ifstream file(folder_ / "config.yaml", std::ios::binary);
+    const std::string former{std::istreambuf_iterator<char>(file), {}};
+    if (file && former == sweep_.config.text) return;
+    results::replace_content(folder_ / "config.yaml", sweep_.config.text);
   }
 
   ExitCode finish_idle_run() {
     recorder_.finish();
+    if (has_trouble()) return tell_trouble();
     const auto counts = results::count(recorder_.results());
     std::cerr << fmt::format(
         "nothing to do: {} of {} trials are finished{} ({}); --output for another folder\n",
@@ -169,6 +171,7 @@ class Session {
         throw std::runtime_error("no rank can train, " + coordinator_->last_trouble());
       }
       recorder_.tick();
+      warn_once(recorder_.results_trouble());
       show_progress();
       patience = was_idle ? std::min(2 * patience, kLongestWait) : kShortestWait;
       if (was_idle) worker_.wait(patience);
@@ -229,7 +232,33 @@ class Session {
     status.packs_training = state == "running" ? coordinator_->num_training() : 0;
     status.left_s = status_.left_s;
     status.left_uncertainty_s = status_.left_uncertainty_s;
-    write_status(folder_, status);
+    try {
+      write_status(folder_, status);
+      status_trouble_.clear();
+    } catch (const results::StorageError& error) {
+      status_trouble_ = error.what();
+      warn_once(status_trouble_);
+    }
+  }
+
+  /// Tells of a file that could not be written, and that the sweep goes on without.
+  void warn_once(const std::string& trouble) {
+    if (trouble.empty() || !warnings_.insert(trouble).second) return;
+    printer_.clear();
+    std::cerr << "mpisweep: " << trouble << "; the sweep goes on and tries again" << std::endl;
+  }
+
+  bool has_trouble() const {
+    return !recorder_.results_trouble().empty() || !status_trouble_.empty();
+  }
+
+  /// All trials are safe, but not every file beside the journal is.
+  ExitCode tell_trouble() const {
+    for (const auto& trouble : {recorder_.results_trouble(), status_trouble_}) {
+      if (!trouble.empty()) std::cerr << "mpisweep: " << trouble << '\n';
+    }
+    std::cerr << "mpisweep: the journal has every result, the same command writes the rest\n";
+    return ExitCode::sweep_failed;
   }
 
   ExitCode end() {
@@ -245,6 +274,10 @@ class Session {
     recorder_.record(record);
     recorder_.finish();
     save_status(signal == 0 ? "finished" : "stopped");
+    if (has_trouble()) {
+      const auto code = tell_trouble();
+      if (signal == 0) return code;
+    }
     if (signal != 0) return tell_stop(signal);
     tell_end(busy_s / std::max(elapsed_s_ * world_.size(), 1e-9));
     return results::count(recorder_.results()).failed == 0 ? ExitCode::success
@@ -293,6 +326,8 @@ class Session {
   Clock::time_point last_status_ = {};
   double elapsed_s_ = 0;
   bool is_announced_ = false;
+  std::string status_trouble_ = {};  // why status.json could not be written the last time
+  std::set<std::string> warnings_ = {};
 };
 
 void send_home(Communicator& world) {

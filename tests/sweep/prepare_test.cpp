@@ -74,11 +74,12 @@ TEST(PrepareSweep, RefusesAnAxisWhoseNameHdf5CannotHold) {
 /// What is said about a trainer that declares these variables, a JSON object.
 std::string refusal_of_variables(const std::string& variables) {
   const TemporaryFolder folder;
-  folder.write("t.sh", "exec 0<&3 1>&3\nread hello\n"
-                       R"(echo '{"type":"ready","trainer":"t","device":"d","studies":{"s":{)"
-                       R"("version":1,"settings":{},"variables":)" +
-                           variables + "}}}'\nread check\n" +
-                           R"(echo '{"type":"checked","problems":[]}')" + "\nread stop\n");
+  folder.write("t.sh",
+               "exec 0<&3 1>&3\nread hello\n"
+               R"(echo '{"type":"ready","trainer":"t","device":"d","studies":{"s":{)"
+               R"("version":1,"settings":{},"variables":)" +
+                   variables + "}}}'\nread check\n" + R"(echo '{"type":"checked","problems":[]}')" +
+                   "\nread stop\n");
   const auto config = folder.write("a.yaml", "trainer: [bash, t.sh]\ngrid: {seed: 0..1}\n");
   try {
     prepare_sweep({.config = config, .device = DeviceChoice::cpu});
