@@ -98,6 +98,7 @@ class Session {
 
   ExitCode finish_idle_run() {
     recorder_.finish();
+    save_status_of_the_dead();
     if (has_trouble()) return tell_trouble();
     const auto counts = results::count(recorder_.results());
     std::cerr << fmt::format(
@@ -105,6 +106,16 @@ class Session {
         counts.finished + counts.diverged, counts.total,
         counts.failed == 0 ? "" : fmt::format(", {} failed", counts.failed), folder_.string());
     return counts.failed == 0 ? ExitCode::success : ExitCode::trials_failed;
+  }
+
+  /// A run that was killed after its last trial still says of itself that it trains.
+  void save_status_of_the_dead() {
+    const auto told = read_status(folder_);
+    if (told && told->state != "running") return;
+    status_.host = host_name();
+    status_.process = static_cast<int>(getpid());
+    status_.num_ranks = world_.size();
+    save_status("finished");
   }
 
   void begin(const std::vector<std::size_t>& todo) {
@@ -274,12 +285,12 @@ class Session {
     recorder_.record(record);
     recorder_.finish();
     save_status(signal == 0 ? "finished" : "stopped");
-    if (has_trouble()) {
-      const auto code = tell_trouble();
-      if (signal == 0) return code;
+    if (signal != 0) {
+      if (has_trouble()) tell_trouble();
+      return tell_stop(signal);
     }
-    if (signal != 0) return tell_stop(signal);
     tell_end(busy_s / std::max(elapsed_s_ * world_.size(), 1e-9));
+    if (has_trouble()) return tell_trouble();
     return results::count(recorder_.results()).failed == 0 ? ExitCode::success
                                                            : ExitCode::trials_failed;
   }

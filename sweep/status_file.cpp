@@ -71,8 +71,14 @@ std::string to_json_text(const SweepStatus& status) {
 void write_status(const std::filesystem::path& folder, const SweepStatus& status) {
   const auto path = folder / kFileName;
   const auto temporary = folder / (std::string(kFileName) + ".new");
-  results::File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(to_json_text(status));
-  std::error_code error;  // not synced: after a power cut the next run writes a new one
+  std::error_code error;
+  try {
+    results::File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(to_json_text(status));
+  } catch (const results::StorageError&) {
+    std::filesystem::remove(temporary, error);
+    throw;
+  }
+  // Not synced: after a power cut the next run writes a new one.
   std::filesystem::rename(temporary, path, error);
   if (error) {
     throw results::StorageError("cannot write " + path.string() +

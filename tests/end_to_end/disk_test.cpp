@@ -206,9 +206,12 @@ TEST_P(ViewFaultTest, CostsNoTrialAndIsToldAtTheEnd) {
 
   expect_ended_by(ended, GetParam().reason);
   EXPECT_TRUE(contains(ended.err, "the journal has every result")) << ended.err;
+  EXPECT_TRUE(contains(ended.out, "width  learning_rate  score")) << ended.out;
   EXPECT_EQ(num_recorded(), 24U);
   expect_continues();
   EXPECT_TRUE(fs::exists(out_ / "results.h5"));
+  EXPECT_TRUE(contains(read_bytes(out_ / "status.json"), R"("state": "finished")"));
+  EXPECT_FALSE(fs::exists(out_ / "status.json.new"));
 }
 
 INSTANTIATE_TEST_SUITE_P(
