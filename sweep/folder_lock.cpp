@@ -122,4 +122,16 @@ bool is_locked(const std::filesystem::path& folder) {
   return !is_free;
 }
 
+bool is_in_use(const std::filesystem::path& folder, std::chrono::milliseconds patience) {
+  if (is_locked(folder)) return true;
+  const auto first_beat = read_all(folder / kFileName);
+  if (!is_elsewhere(holder_from(first_beat))) return false;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (read_all(folder / kFileName) != first_beat) return true;
+    std::this_thread::sleep_for(kPause);
+  }
+  return false;
+}
+
 }  // namespace sweep

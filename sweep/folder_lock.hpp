@@ -7,6 +7,9 @@
 
 namespace sweep {
 
+/// How long a run waits for another one that is ending, and for a heart to beat.
+inline constexpr std::chrono::seconds kLockPatience{10};
+
 /// Another run uses the folder. what() says who.
 class FolderBusy : public std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -56,5 +59,9 @@ std::string describe_holder(const std::filesystem::path& folder);
 
 /// Whether a run on this host holds the folder right now.
 bool is_locked(const std::filesystem::path& folder);
+
+/// Whether a run holds the folder, here or on another host, whose heart is then seen to beat within
+/// `patience`. Changes nothing.
+bool is_in_use(const std::filesystem::path& folder, std::chrono::milliseconds patience);
 
 }  // namespace sweep

@@ -8,13 +8,24 @@ namespace {
 constexpr std::chrono::milliseconds kSyncPause{500};
 constexpr std::chrono::seconds kWritePause{60};
 
+/// apply(), with an error that names the journal and the way out.
+void apply_or_name(results::SweepResults& sweep, const std::filesystem::path& path,
+                   results::RecordType type, const std::string& payload) {
+  try {
+    results::apply(sweep, type, payload);
+  } catch (const results::StorageError& error) {
+    throw results::StorageError("cannot read " + path.string() + " (" + error.what() +
+                                "), `mpisweep check " + path.parent_path().string() +
+                                " --repair` keeps the rest");
+  }
+}
+
 /// Reads the journal into `sweep` and returns its condition.
 results::JournalCondition read_into(results::SweepResults& sweep,
                                     const std::filesystem::path& path) {
-  return results::read_journal(path,
-                               [&sweep](results::RecordType type, const std::string& payload) {
-                                 results::apply(sweep, type, payload);
-                               });
+  return results::read_journal(path, [&](results::RecordType type, const std::string& payload) {
+    apply_or_name(sweep, path, type, payload);
+  });
 }
 
 }  // namespace

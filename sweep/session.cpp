@@ -31,7 +31,6 @@
 namespace sweep {
 namespace {
 
-constexpr std::chrono::seconds kLockPatience{10};
 constexpr std::chrono::milliseconds kShortestWait{1};
 constexpr std::chrono::milliseconds kLongestWait{20};
 constexpr std::chrono::seconds kStatusPause{2};
@@ -84,8 +83,8 @@ class Session {
                 << " bytes of an unfinished record from " << (folder_ / "journal").string() << "\n";
     }
     for (const auto& damage : condition.damages) {
-      std::cerr << "mpisweep: " << (folder_ / "journal").string() << " is damaged: " << damage
-                << ", its trials run again\n";
+      std::cerr << "mpisweep: " << (folder_ / "journal").string()
+                << " is damaged: " << describe(damage) << ", its trials run again\n";
     }
   }
 
