@@ -354,7 +354,7 @@ TEST(Export, WritesALinePerTrial) {
 }
 
 TEST(Help, ShowsAnExampleForEveryCommand) {
-  for (const char* command : {"run", "plan", "status", "show", "export", "studies"}) {
+  for (const char* command : {"run", "plan", "status", "show", "export", "check", "studies"}) {
     const auto ended = run({MPISWEEP, command, "--help"});
 
     EXPECT_EQ(ended.exit_code, 0);
