@@ -119,6 +119,7 @@ TEST_F(Disk, ThatIsReadOnlyIsNamedAndTouchedByNothing) {
                       " (Read-only file system), make it writable, or choose another folder");
   EXPECT_EQ(run({MPISWEEP, "status", out_}).exit_code, 0);
   EXPECT_EQ(run({MPISWEEP, "show", out_}).exit_code, 0);
+  EXPECT_EQ(run({MPISWEEP, "check", out_}).exit_code, 0);
 }
 
 TEST_F(Disk, FromWhichTheFolderIsRemovedEndsTheRun) {
