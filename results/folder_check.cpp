@@ -79,10 +79,11 @@ bool is_older(const fs::path& file, const fs::path& than) {
 }
 
 bool is_temporary(const std::string& name) {
+  // Trainers add their process: "checkpoint-<key>.new.<process>".
+  if (name.starts_with("checkpoint-")) return name.find(".new") != std::string::npos;
   if (!name.ends_with(".new")) return false;
   return name == "journal.new" || name == "results.h5.new" || name == "config.yaml.new" ||
-         name == "status.json.new" || name.starts_with("journal.damaged-") ||
-         name.starts_with("checkpoint-");
+         name == "status.json.new" || name.starts_with("journal.damaged-");
 }
 
 std::vector<std::string> files_of(const fs::path& folder) {

@@ -75,6 +75,19 @@ TEST_F(Disk, ThatIsFullEndsTheRunWhichContinuesWhenThereIsRoom) {
   expect_continues();
 }
 
+TEST_F(Disk, ThatIsFullFromTheStartIsToldAndLeavesAFolderThatContinues) {
+  if (const auto reason = enter_own_mounts(); !reason.empty()) GTEST_SKIP() << "mount: " << reason;
+  create_directory(out_);
+  const auto disk = Mount::small(out_, 1 << 20);
+  fill(out_ / "ballast");
+
+  const auto ended = run(sweep_.run_command({"--ranks", "2"}));
+
+  expect_ended_by(ended, "(No space left on device), free space");
+  fs::remove(out_ / "ballast");
+  expect_continues();
+}
+
 TEST_F(Disk, ThatHasRoomForTheJournalAloneCostsNoTrial) {
   if (const auto reason = enter_own_mounts(); !reason.empty()) GTEST_SKIP() << "mount: " << reason;
   create_directory(out_);

@@ -331,10 +331,12 @@ TEST_F(CheckFolder, FindsAConfigThatIsNotThatOfThePlan) {
 }
 
 TEST_F(CheckFolder, FindsWhatAKilledRunLeftBehind) {
-  for (const char* name : {"results.h5.new", "journal.new", "checkpoint-7.new"})
+  for (const char* name :
+       {"results.h5.new", "journal.new", "checkpoint-7.new", "checkpoint-8.new.4711"})
     folder_.write(name, "half");
   folder_.write("notes.new", "of a person");
 
+  expect_problem("checkpoint-8.new.4711 was left");
   expect_problem("checkpoint-7.new was left by a run that was killed");
   expect_problem("journal.new was left");
   expect_problem("results.h5.new was left");
