@@ -19,10 +19,10 @@ namespace fs = std::filesystem;
 constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
 constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
 
-const char* const kWrittenByNextRun = "the next run writes it, and so does --repair";
+constexpr const char* kWrittenByNextRun = "the next run writes it, and so does --repair";
 
 /// Reads a journal record by record and judges each.
-class JournalReader {
+class JournalReader {  // NOLINT(bugprone-exception-escape): moving JSON throws nothing
  public:
   void read(RecordType type, const std::string& payload) {
     const auto index = report_.num_records++;

@@ -38,7 +38,7 @@ fs::path keep_aside(const fs::path& journal) {
     if (fs::equivalent(name_aside(journal, number), journal)) return name_aside(journal, number);
     ++number;
   }
-  const auto aside = name_aside(journal, number);
+  auto aside = name_aside(journal, number);
   std::error_code error;
   fs::create_hard_link(journal, aside, error);
   if (error) {
