@@ -13,7 +13,34 @@ namespace {
 
 constexpr mode_t kReadableByAll = 0644;
 
+/// What a person can do about an error; null if we do not know.
+const char* remedy_for(int error) {
+  switch (error) {
+    case ENOSPC:
+      return "free space, then the same command continues";
+    case EDQUOT:
+      return "free space or ask for more, then the same command continues";
+    case EFBIG:
+      return "raise the limit on file sizes (ulimit -f), then the same command continues";
+    case EIO:
+      return "check the disk, then the same command continues";
+    case EROFS:
+      return "make it writable, or choose another folder with --output";
+    case EACCES:
+    case EPERM:
+      return "check its permissions, or choose another folder";
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
+
+std::string describe_system_error(int error) {
+  const auto* remedy = remedy_for(error);
+  return " (" + std::generic_category().message(error) + ")" +
+         (remedy == nullptr ? "" : std::string(", ") + remedy);
+}
 
 File::File(std::filesystem::path path, int flags)
     : path_(std::move(path)), descriptor_(open(path_.c_str(), flags | O_CLOEXEC, kReadableByAll)) {
@@ -28,6 +55,14 @@ std::uint64_t File::size_bytes() const {
   struct stat status = {};
   if (fstat(descriptor_, &status) != 0) fail("look at");
   return static_cast<std::uint64_t>(status.st_size);
+}
+
+bool File::is_in_place() const {
+  struct stat ours = {};
+  struct stat theirs = {};
+  if (fstat(descriptor_, &ours) != 0) fail("look at");
+  return stat(path_.c_str(), &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+         ours.st_ino == theirs.st_ino;
 }
 
 std::size_t File::read_at(std::uint64_t offset, std::span<char> buffer) const {
@@ -65,8 +100,8 @@ void File::sync() {
 }
 
 void File::fail(const char* what) const {
-  const auto reason = std::generic_category().message(errno);
-  throw StorageError("cannot " + std::string(what) + " " + path_.string() + " (" + reason + ")");
+  throw StorageError("cannot " + std::string(what) + " " + path_.string() +
+                     describe_system_error(errno));
 }
 
 void sync_folder_of(const std::filesystem::path& path) {
@@ -79,10 +114,23 @@ void replace_file(const std::filesystem::path& temporary, const std::filesystem:
   std::error_code error;
   std::filesystem::rename(temporary, target, error);
   if (error) {
-    throw StorageError("cannot rename " + temporary.string() + " to " + target.string() + " (" +
-                       error.message() + ")");
+    throw StorageError("cannot rename " + temporary.string() + " to " + target.string() +
+                       describe_system_error(error.value()));
   }
   sync_folder_of(target);
+}
+
+void replace_content(const std::filesystem::path& path, std::string_view bytes) {
+  auto temporary = path;
+  temporary += ".new";
+  try {
+    File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(bytes);
+    replace_file(temporary, path);
+  } catch (const StorageError&) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw;
+  }
 }
 
 }  // namespace protocol

@@ -64,7 +64,7 @@ std::string format_record() {
 }
 
 [[noreturn]] void refuse(const std::filesystem::path& path) {
-  throw StorageError(path.string() + " is no journal of mpisweep");
+  throw NotAJournal(path.string() + " is no journal of mpisweep");
 }
 
 /// Throws: StorageError unless the payload is that of a format record which this program knows.
@@ -127,8 +127,7 @@ class Scanner {
     if (const char* flaw = read_record(begin)) {
       const auto found = find_record(begin + 1);
       if (!found) return false;
-      condition_.damages.push_back("bytes " + std::to_string(begin) + " to " +
-                                   std::to_string(*found - 1) + " are lost (" + flaw + ")");
+      condition_.damages.push_back({.offset = begin, .size_bytes = *found - begin, .reason = flaw});
     }
     condition_.good_bytes = record_.end;
     return true;
@@ -188,6 +187,12 @@ class Scanner {
 };
 
 }  // namespace
+
+std::string describe(const JournalDamage& damage) {
+  return "bytes " + std::to_string(damage.offset) + " to " +
+         std::to_string(damage.offset + damage.size_bytes - 1) + " are lost (" + damage.reason +
+         ")";
+}
 
 JournalCondition read_journal(
     const std::filesystem::path& path,
@@ -255,6 +260,13 @@ void JournalWriter::sync() {
   if (!is_dirty_) return;
   file_.sync();
   is_dirty_ = false;
+}
+
+void JournalWriter::check_place() const {
+  if (file_.is_in_place()) return;
+  throw StorageError(file_.path().string() +
+                     " is no longer there (its folder was removed, moved or replaced while the "
+                     "sweep ran), move it back, then the same command continues");
 }
 
 }  // namespace results

@@ -22,17 +22,32 @@ enum class RecordType : std::uint32_t {
   pack = 6
 };
 
+/// The file is something else than a journal, or nothing of a journal is left in it.
+class NotAJournal : public StorageError {
+  using StorageError::StorageError;
+};
+
+/// A stretch of bytes that is no record, with good records after it.
+struct JournalDamage {
+  std::uint64_t offset = 0;
+  std::uint64_t size_bytes = 0;
+  std::string reason = {};
+};
+
+/// "bytes 120 to 340 are lost (the payload's checksum does not match)"
+std::string describe(const JournalDamage& damage);
+
 /// What a scan of a journal found besides its records.
 struct JournalCondition {
-  std::uint64_t good_bytes = 0;           ///< the length up to the end of the last good record
-  std::uint64_t torn_bytes = 0;           ///< an unfinished record at the end; harmless
-  std::vector<std::string> damages = {};  ///< bad stretches in the middle, one sentence each
+  std::uint64_t good_bytes = 0;  ///< the length up to the end of the last good record
+  std::uint64_t torn_bytes = 0;  ///< an unfinished record at the end; harmless
+  std::vector<JournalDamage> damages = {};
 };
 
 /// Reads every good record in order, but for the first, which only names the format. Goes on at the
 /// next marker after a bad one. Memory: a few MB and the largest record.
 /// A file that does not exist or is empty has no records.
-/// Throws: StorageError if the file cannot be read or is not a journal of a version we know.
+/// Throws: NotAJournal; StorageError if the file cannot be read or is of a version we do not know.
 JournalCondition read_journal(
     const std::filesystem::path& path,
     const std::function<void(RecordType type, const std::string& payload)>& on_record);
@@ -52,6 +67,10 @@ class JournalWriter {
   /// Makes all appended records durable (fsync); free if nothing was appended since.
   /// Throws: StorageError.
   void sync();
+
+  /// Throws: StorageError if the path no longer leads to this journal, so that nobody would ever
+  /// find what is appended.
+  void check_place() const;
 
  private:
   void cut_tail();

@@ -286,7 +286,9 @@ void add_workers(Hdf5Group& root, const std::vector<EndRecord>& ends) {
       [](const Worker& worker) { return worker.trials; });
 }
 
-std::string bytes_of(const SweepResults& sweep) {
+}  // namespace
+
+std::string results_file_bytes(const SweepResults& sweep) {
   Hdf5File file;
   const auto view = view_of(sweep);
   put_attributes(file.root(), sweep);
@@ -298,13 +300,11 @@ std::string bytes_of(const SweepResults& sweep) {
   return file.image();
 }
 
-}  // namespace
-
 void write_results_file(const SweepResults& sweep, const std::filesystem::path& path) {
   auto temporary = path;
   temporary += ".new";
   try {
-    File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(bytes_of(sweep));
+    File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(results_file_bytes(sweep));
     replace_file(temporary, path);
   } catch (const StorageError& error) {
     std::error_code ignored;

@@ -2,9 +2,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 #include <thread>
 
 #include <fcntl.h>
@@ -41,19 +40,25 @@ std::string describe(const nlohmann::json& holder) {
 int open_file(const std::filesystem::path& path) {
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file >= 0) return file;
-  throw results::StorageError("cannot write " + path.string() + " (" + std::strerror(errno) + ")");
+  throw results::StorageError("cannot write " + path.string() +
+                              results::describe_system_error(errno));
+}
+
+bool is_elsewhere(const nlohmann::json& holder) {
+  return !holder.empty() && holder.value("host", "") != host_name();
 }
 
 }  // namespace
 
-FolderLock::FolderLock(const std::filesystem::path& folder, std::chrono::milliseconds patience)
+FolderLock::FolderLock(const std::filesystem::path& folder, std::chrono::milliseconds patience,
+                       TakeOver take_over)
     : path_(folder / kFileName), file_(open_file(path_)), since_(utc_now()) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   const auto first_beat = read_all(path_);
   while (true) {
     const bool is_over = std::chrono::steady_clock::now() >= deadline;
     const bool has_stood_still = is_over && read_all(path_) == first_beat;
-    if (try_to_take(has_stood_still)) return;
+    if (try_to_take(has_stood_still || take_over == TakeOver::at_once)) return;
     if (is_over) break;
     std::this_thread::sleep_for(kPause);
   }
@@ -62,12 +67,11 @@ FolderLock::FolderLock(const std::filesystem::path& folder, std::chrono::millise
                    "), wait for it, stop it, or choose another folder with --output");
 }
 
-bool FolderLock::try_to_take(bool has_stood_still) {
+bool FolderLock::try_to_take(bool may_rob) {
   if (flock(file_, LOCK_EX | LOCK_NB) != 0) return false;
   // On our own host the kernel knows best. Another host's run lives if its heart beats.
   const auto holder = holder_from(read_all(path_));
-  const bool is_elsewhere = !holder.empty() && holder.value("host", "") != host_name();
-  if (is_elsewhere && !has_stood_still) {
+  if (is_elsewhere(holder) && !may_rob) {
     flock(file_, LOCK_UN);
     return false;
   }
@@ -77,13 +81,19 @@ bool FolderLock::try_to_take(bool has_stood_still) {
 }
 
 FolderLock::~FolderLock() {
-  if (ftruncate(file_, 0) != 0) {
+  if (!is_lost_ && ftruncate(file_, 0) != 0) {
     // The next run will call us dead, which does no harm.
   }
   close(file_);
 }
 
 void FolderLock::beat() {
+  const auto holder = holder_from(read_all(path_));
+  if (is_elsewhere(holder)) {
+    is_lost_ = true;
+    throw FolderBusy("another run took " + path_.parent_path().string() + " over (" +
+                     describe(holder) + "), this one ends");
+  }
   ++beats_;
   write_holder();
 }
@@ -110,6 +120,18 @@ bool is_locked(const std::filesystem::path& folder) {
   const bool is_free = flock(file, LOCK_SH | LOCK_NB) == 0;
   close(file);
   return !is_free;
+}
+
+bool is_in_use(const std::filesystem::path& folder, std::chrono::milliseconds patience) {
+  if (is_locked(folder)) return true;
+  const auto first_beat = read_all(folder / kFileName);
+  if (!is_elsewhere(holder_from(first_beat))) return false;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (read_all(folder / kFileName) != first_beat) return true;
+    std::this_thread::sleep_for(kPause);
+  }
+  return false;
 }
 
 }  // namespace sweep

@@ -1,6 +1,8 @@
 #include "sweep/log_file.hpp"
 
+#include <iostream>
 #include <sstream>
+#include <utility>
 
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/spdlog.h>
@@ -20,6 +22,9 @@ LogFile::LogFile(const std::filesystem::path& path) {
   }
   logger_->set_pattern("%Y-%m-%d %H:%M:%S  %v");
   logger_->flush_on(spdlog::level::info);
+  logger_->set_error_handler([is_told = false](const std::string& error) mutable {
+    if (!std::exchange(is_told, true)) std::cerr << "mpisweep: " << error << std::endl;
+  });
 }
 
 LogFile::~LogFile() = default;

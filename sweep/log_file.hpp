@@ -20,7 +20,8 @@ class LogFile {
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
 
-  /// Logs every line of a text on behalf of a rank.
+  /// Logs every line of a text on behalf of a rank. A log that cannot be written, on a full disk
+  /// say, is told once on standard error and costs nothing else.
   void write(int rank, const std::string& text);
 
  private:

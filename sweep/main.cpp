@@ -1,3 +1,4 @@
+#include <csignal>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -6,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sweep/child_process.hpp"
+#include "sweep/commands/check.hpp"
 #include "sweep/commands/export.hpp"
 #include "sweep/commands/plan.hpp"
 #include "sweep/commands/run.hpp"
@@ -53,6 +55,9 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
       ->check(CLI::Range(1, 1'000'000).description(""));
   command->add_option("--trainer-log", options->session.trainer_log,
                       "file for the trainers' output (default: log.txt in the output folder)");
+  command->add_flag_callback(
+      "--take-over", [options] { options->session.take_over = TakeOver::at_once; },
+      "do not wait for a run on another host that is dead and left its lock");
   command->callback([options, &action] { action = [options] { return run_command(*options); }; });
 }
 
@@ -111,6 +116,19 @@ void add_export(CLI::App& app, Action& action) {
       [options, &action] { action = [options] { return export_command(*options); }; });
 }
 
+void add_check(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("check", "tell what is wrong with an output folder");
+  command->footer(
+      "example: mpisweep check out/quickstart --repair\n"
+      "exit codes: 0 sound, 1 something is wrong, 4 a run holds the folder (--repair)");
+  auto options = std::make_shared<CheckOptions>();
+  command->add_option("DIR", options->folder, "output folder of a run")->required();
+  command->add_flag("--repair", options->should_repair,
+                    "keep all that is good; a damaged journal stays beside as journal.damaged-1");
+  command->add_flag("--json", options->as_json, "as JSON");
+  command->callback([options, &action] { action = [options] { return check_command(*options); }; });
+}
+
 void add_studies(CLI::App& app, Action& action) {
   auto* command = app.add_subcommand("studies", "tell what the trainer can study");
   command->footer("example: mpisweep studies focus_classification");
@@ -142,6 +160,7 @@ int run_command_line(int argc, char** argv) {
   add_status(app, action);
   add_show(app, action);
   add_export(app, action);
+  add_check(app, action);
   add_studies(app, action);
   try {
     app.parse(argc, argv);
@@ -155,6 +174,7 @@ int run_command_line(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error with a name, not a death
   try {
     return run_command_line(argc, argv);
   } catch (const ConfigError& error) {

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "protocol/suggestion.hpp"
+#include "results/variable_names.hpp"
 
 namespace sweep {
 namespace {
@@ -155,19 +156,67 @@ void identify_trials(PreparedSweep& sweep, const std::vector<Json>& resolved, Pr
   }
 }
 
+std::string program_text(const Config& config) {
+  return config.trainer.empty() ? "the trainer"
+                                : fmt::format("the trainer {}", fmt::join(config.trainer, " "));
+}
+
+/// A name in quotes, its control characters spelled out.
+std::string quote(const std::string& name) {
+  const auto escaped = Json(name).dump();
+  return "'" + escaped.substr(1, escaped.size() - 2) + "'";
+}
+
+/// Refuses a name that the trainer declares and that results.h5 cannot hold.
+void check_declared_name(const PreparedSweep& sweep, const std::string& kind,
+                         const std::string& name, Problems& problems) {
+  const auto flaw = results::flaw_of_name(name);
+  const bool is_reserved = results::reserved_names().contains(name);
+  if (flaw.empty() && !is_reserved) return;
+  ConfigProblem problem;
+  problem.what = fmt::format("{} declares a {} {}", program_text(sweep.config), kind, quote(name));
+  if (!flaw.empty()) problem.what += ", whose name " + flaw + ",";
+  problem.hint = is_reserved ? "results.h5 has one of that name, rename it in the trainer"
+                             : "results.h5 cannot hold it, rename it in the trainer";
+  problems.push_back(std::move(problem));
+}
+
+/// Dimensions and variables share their names: one of both must be the coordinates of the other.
+void check_declaration(const PreparedSweep& sweep, Problems& problems) {
+  std::set<std::string> dims;
+  for (const auto& [name, variable] : sweep.plan.variables) {
+    check_declared_name(sweep, "variable", name, problems);
+    dims.insert(variable.dims.begin(), variable.dims.end());
+  }
+  for (const auto& dim : dims) {
+    const auto variable = sweep.plan.variables.find(dim);
+    if (variable == sweep.plan.variables.end()) {
+      check_declared_name(sweep, "dim", dim, problems);
+    } else if (variable->second.dims != std::vector<std::string>{dim}) {
+      ConfigProblem problem;
+      problem.what = fmt::format("{} declares {} as a dim and as a variable of other dims",
+                                 program_text(sweep.config), quote(dim));
+      problem.hint = "rename one of them in the trainer";
+      problems.push_back(std::move(problem));
+    }
+  }
+}
+
 /// An axis becomes a variable of results.h5, beside those that are always there.
 void check_axis_names(const PreparedSweep& sweep, Problems& problems) {
-  std::set<std::string> taken = {"trial",     "status", "error",  "attempts",
-                                 "elapsed_s", "rank",   "device", "epoch"};
+  auto taken = results::reserved_names();
+  taken.insert("epoch");
   for (const auto& [name, variable] : sweep.plan.variables) {
     taken.insert(name);
     taken.insert(variable.dims.begin(), variable.dims.end());
   }
   for (const auto& axis : sweep.config.grid) {
-    if (!taken.contains(axis.key)) continue;
+    const auto flaw = results::flaw_of_name(axis.key);
+    if (flaw.empty() && !taken.contains(axis.key)) continue;
     problems.push_back({.place = axis.place,
                         .what = "an axis cannot be called '" + axis.key + "'",
-                        .hint = "results.h5 has a variable of that name"});
+                        .hint = flaw.empty() ? "results.h5 has a variable of that name"
+                                             : "results.h5 cannot hold a name that " + flaw});
   }
 }
 
@@ -247,6 +296,7 @@ PreparedSweep prepare_sweep(const SweepChoice& choice) {
   resolve_paths(sweep);
   const auto resolved = check_settings(sweep, problems);
   fill_plan(sweep);
+  check_declaration(sweep, problems);
   check_axis_names(sweep, problems);
   if (problems.empty()) identify_trials(sweep, resolved, problems);
   if (!problems.empty()) refuse(problems, choice.config);

@@ -14,6 +14,18 @@ constexpr std::chrono::seconds kWritePause{60};
 using Keys = std::vector<std::uint64_t>;
 using Packs = std::vector<results::PackRecord>;
 
+/// apply(), with an error that names the journal and the way out.
+void apply_or_name(results::SweepResults& sweep, const std::filesystem::path& path,
+                   results::RecordType type, const std::string& payload) {
+  try {
+    results::apply(sweep, type, payload);
+  } catch (const results::StorageError& error) {
+    throw results::StorageError("cannot read " + path.string() + " (" + error.what() +
+                                "), `mpisweep check " + path.parent_path().string() +
+                                " --repair` keeps the rest");
+  }
+}
+
 /// Keeps the latest record of each key that was asked for.
 void keep(results::PackRecord pack, const Keys& keys, Packs& packs) {
   if (std::ranges::find(keys, pack.key) == keys.end()) return;
@@ -25,7 +37,7 @@ void keep(results::PackRecord pack, const Keys& keys, Packs& packs) {
 results::JournalCondition read_into(results::SweepResults& sweep, const Keys& keys, Packs& packs,
                                     const std::filesystem::path& path) {
   return results::read_journal(path, [&](results::RecordType type, const std::string& payload) {
-    results::apply(sweep, type, payload);
+    apply_or_name(sweep, path, type, payload);
     if (type == results::RecordType::pack && !keys.empty()) {
       keep(results::parse_pack(payload), keys, packs);
     }
@@ -74,24 +86,35 @@ void Recorder::sync() {
 
 void Recorder::tick() {
   const auto now = Clock::now();
-  if (now - last_sync_ >= kSyncPause) sync();
+  if (now - last_sync_ >= kSyncPause) {
+    journal_.check_place();
+    sync();
+  }
   if (has_unwritten_results_ && now - last_write_ >= kWritePause) write_results();
 }
 
 void Recorder::finish() {
+  journal_.check_place();
   journal_.sync();
-  if (has_unwritten_results_ || is_results_file_missing()) write_results();
+  if (has_unwritten_results_ || is_results_file_behind()) write_results();
 }
 
 void Recorder::write_results() {
-  results::write_results_file(results_, folder_ / "results.h5");
-  has_unwritten_results_ = false;
   last_write_ = Clock::now();
+  try {
+    results::write_results_file(results_, folder_ / "results.h5");
+    has_unwritten_results_ = false;
+    results_trouble_.clear();
+  } catch (const results::StorageError& error) {
+    results_trouble_ = error.what();
+  }
 }
 
-bool Recorder::is_results_file_missing() const {
+/// Missing, or older than the journal: its run was killed before it could write it.
+bool Recorder::is_results_file_behind() const {
   std::error_code error;
-  return !std::filesystem::exists(folder_ / "results.h5", error);
+  const auto written = std::filesystem::last_write_time(folder_ / "results.h5", error);
+  return error || written < std::filesystem::last_write_time(folder_ / "journal");
 }
 
 }  // namespace sweep

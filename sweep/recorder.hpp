@@ -37,17 +37,23 @@ class Recorder {
   void sync();
 
   /// Does what is due by now: fsync, results.h5. Call often.
+  /// Throws: results::StorageError if the journal cannot be kept.
   void tick();
 
   /// Makes everything durable and brings results.h5 up to date, unless it is already.
+  /// Throws: results::StorageError if the journal cannot be kept.
   void finish();
+
+  /// Why results.h5 could not be written the last time, empty if it could. It can wait: the journal
+  /// has everything, and tick() tries again.
+  const std::string& results_trouble() const { return results_trouble_; }
 
  private:
   using Clock = std::chrono::steady_clock;
 
   void append(results::RecordType type, const std::string& payload);
   void write_results();
-  bool is_results_file_missing() const;
+  bool is_results_file_behind() const;
 
   std::filesystem::path folder_;
   results::SweepResults results_;
@@ -55,6 +61,7 @@ class Recorder {
   results::JournalCondition condition_;
   results::JournalWriter journal_;
   bool has_unwritten_results_ = false;
+  std::string results_trouble_ = {};
   Clock::time_point last_sync_ = Clock::now();
   Clock::time_point last_write_ = Clock::now();
 };

@@ -4,7 +4,9 @@
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -30,7 +32,6 @@
 namespace sweep {
 namespace {
 
-constexpr std::chrono::seconds kLockPatience{10};
 constexpr std::chrono::milliseconds kShortestWait{1};
 constexpr std::chrono::milliseconds kLongestWait{20};
 constexpr std::chrono::seconds kStatusPause{2};
@@ -44,7 +45,7 @@ class Session {
         sweep_(std::move(sweep)),
         world_(world),
         folder_(make_folder(output_folder(options.output, sweep_.config))),
-        lock_(folder_, kLockPatience),
+        lock_(folder_, kLockPatience, options.take_over),
         checkpoints_(folder_),
         recorder_(folder_, checkpoints_.keys()),
         log_(options.trainer_log.empty() ? folder_ / "log.txt" : options.trainer_log),
@@ -69,7 +70,8 @@ class Session {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) {
-      throw results::StorageError("cannot make " + folder.string() + " (" + error.message() + ")");
+      throw results::StorageError("cannot make " + folder.string() +
+                                  results::describe_system_error(error.value()));
     }
     return folder;
   }
@@ -84,29 +86,39 @@ class Session {
                 << " bytes of an unfinished record from " << (folder_ / "journal").string() << "\n";
     }
     for (const auto& damage : condition.damages) {
-      std::cerr << "mpisweep: " << (folder_ / "journal").string() << " is damaged: " << damage
-                << ", its trials run again\n";
+      std::cerr << "mpisweep: " << (folder_ / "journal").string()
+                << " is damaged: " << describe(damage) << ", its trials run again\n";
     }
   }
 
   void save_config() const {
-    std::ofstream file(folder_ / "config.yaml", std::ios::binary);
-    file << sweep_.config.text;
-    file.close();
-    if (!file) {
-      throw results::StorageError("cannot write " + (folder_ / "config.yaml").string());
-    }
+    std::ifstream file(folder_ / "config.yaml", std::ios::binary);
+    const std::string former{std::istreambuf_iterator<char>(file), {}};
+    if (file && former == sweep_.config.text) return;
+    results::replace_content(folder_ / "config.yaml", sweep_.config.text);
   }
 
   ExitCode finish_idle_run() {
     checkpoints_.remove_others({});
     recorder_.finish();
+    save_status_of_the_dead();
+    if (has_trouble()) return tell_trouble();
     const auto counts = results::count(recorder_.results());
     std::cerr << fmt::format(
         "nothing to do: {} of {} trials are finished{} ({}); --output for another folder\n",
         counts.finished + counts.diverged, counts.total,
         counts.failed == 0 ? "" : fmt::format(", {} failed", counts.failed), folder_.string());
     return counts.failed == 0 ? ExitCode::success : ExitCode::trials_failed;
+  }
+
+  /// A run that was killed after its last trial still says of itself that it trains.
+  void save_status_of_the_dead() {
+    const auto told = read_status(folder_);
+    if (told && told->state != "running") return;
+    status_.host = host_name();
+    status_.process = static_cast<int>(getpid());
+    status_.num_ranks = world_.size();
+    save_status("finished");
   }
 
   void begin(const std::vector<std::size_t>& todo) {
@@ -200,6 +212,7 @@ class Session {
         throw std::runtime_error("no rank can train, " + coordinator_->last_trouble());
       }
       recorder_.tick();
+      warn_once(recorder_.results_trouble());
       show_progress();
       patience = was_idle ? std::min(2 * patience, kLongestWait) : kShortestWait;
       if (was_idle) worker_.wait(patience);
@@ -270,7 +283,33 @@ class Session {
     status.packs_training = state == "running" ? coordinator_->num_training() : 0;
     status.left_s = status_.left_s;
     status.left_uncertainty_s = status_.left_uncertainty_s;
-    write_status(folder_, status);
+    try {
+      write_status(folder_, status);
+      status_trouble_.clear();
+    } catch (const results::StorageError& error) {
+      status_trouble_ = error.what();
+      warn_once(status_trouble_);
+    }
+  }
+
+  /// Tells of a file that could not be written, and that the sweep goes on without.
+  void warn_once(const std::string& trouble) {
+    if (trouble.empty() || !warnings_.insert(trouble).second) return;
+    printer_.clear();
+    std::cerr << "mpisweep: " << trouble << "; the sweep goes on and tries again" << std::endl;
+  }
+
+  bool has_trouble() const {
+    return !recorder_.results_trouble().empty() || !status_trouble_.empty();
+  }
+
+  /// All trials are safe, but not every file beside the journal is.
+  ExitCode tell_trouble() const {
+    for (const auto& trouble : {recorder_.results_trouble(), status_trouble_}) {
+      if (!trouble.empty()) std::cerr << "mpisweep: " << trouble << '\n';
+    }
+    std::cerr << "mpisweep: the journal has every result, the same command writes the rest\n";
+    return ExitCode::sweep_failed;
   }
 
   ExitCode end() {
@@ -286,8 +325,12 @@ class Session {
     recorder_.record(record);
     recorder_.finish();
     save_status(signal == 0 ? "finished" : "stopped");
-    if (signal != 0) return tell_stop(signal);
+    if (signal != 0) {
+      if (has_trouble()) tell_trouble();
+      return tell_stop(signal);
+    }
     tell_end(busy_s / std::max(elapsed_s_ * world_.size(), 1e-9));
+    if (has_trouble()) return tell_trouble();
     return results::count(recorder_.results()).failed == 0 ? ExitCode::success
                                                            : ExitCode::trials_failed;
   }
@@ -339,6 +382,8 @@ class Session {
   Clock::time_point last_status_ = {};
   double elapsed_s_ = 0;
   bool is_announced_ = false;
+  std::string status_trouble_ = {};  // why status.json could not be written the last time
+  std::set<std::string> warnings_ = {};
 };
 
 void send_home(Communicator& world) {

@@ -5,6 +5,7 @@
 
 #include "results/sweep_results.hpp"
 #include "sweep/exit_code.hpp"
+#include "sweep/folder_lock.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/prepare.hpp"
 
@@ -17,7 +18,8 @@ struct SessionOptions {
   std::filesystem::path output = {};       ///< empty: out/<name>
   std::filesystem::path trainer_log = {};  ///< for the trainers' output; empty: log.txt
   bool retry_failed = false;               ///< also repeats trials that failed with an exception
-  std::string command_line = {};           ///< for the records
+  TakeOver take_over = TakeOver::when_silent;
+  std::string command_line = {};  ///< for the records
 };
 
 /// One `mpisweep run` on rank 0, from config to results: trains what is missing, records it and

@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
 
 #include "sweep/grid.hpp"
@@ -70,12 +71,19 @@ std::string to_json_text(const SweepStatus& status) {
 void write_status(const std::filesystem::path& folder, const SweepStatus& status) {
   const auto path = folder / kFileName;
   const auto temporary = folder / (std::string(kFileName) + ".new");
-  std::ofstream file(temporary);
-  file << to_json_text(status);
-  file.close();
   std::error_code error;
-  if (file) std::filesystem::rename(temporary, path, error);
-  if (!file || error) throw results::StorageError("cannot write " + path.string());
+  try {
+    results::File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(to_json_text(status));
+  } catch (const results::StorageError&) {
+    std::filesystem::remove(temporary, error);
+    throw;
+  }
+  // Not synced: after a power cut the next run writes a new one.
+  std::filesystem::rename(temporary, path, error);
+  if (error) {
+    throw results::StorageError("cannot write " + path.string() +
+                                results::describe_system_error(error.value()));
+  }
 }
 
 std::optional<SweepStatus> read_status(const std::filesystem::path& folder) {

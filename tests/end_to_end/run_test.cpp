@@ -7,20 +7,11 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "tests/end_to_end/scripted_sweep.hpp"
 #include "tests/end_to_end/sweep_folder.hpp"
 
 namespace end_to_end {
 namespace {
-
-/// 24 trials in packs of up to 4: width 2 or 3, seeds 0..5, two rates.
-std::string scripted(const std::string& trial = "{}") {
-  return "name: scripted\ntrainer: [" SCRIPTED_TRAINER "]\ntrial: " + trial +
-         "\ngrid: {width: [2, 3], seed: 0..5, learning_rate: [0.25, 0.5]}\n";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 bool has_status(const SweepFolder& sweep) {
   return std::filesystem::exists(sweep.output() + "/status.json");
@@ -439,7 +430,7 @@ TEST(Export, WritesALinePerTrial) {
 }
 
 TEST(Help, ShowsAnExampleForEveryCommand) {
-  for (const char* command : {"run", "plan", "status", "show", "export", "studies"}) {
+  for (const char* command : {"run", "plan", "status", "show", "export", "check", "studies"}) {
     const auto ended = run({MPISWEEP, command, "--help"});
 
     EXPECT_EQ(ended.exit_code, 0);

@@ -1,6 +1,7 @@
 #include "protocol/file.hpp"
 
 #include <array>
+#include <cerrno>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -57,7 +58,9 @@ TEST(File, TellsThatTheDiskIsFull) {
     FAIL() << "the limit was not noticed";
   } catch (const StorageError& error) {
     EXPECT_EQ(std::string(error.what()),
-              "cannot write to " + (folder / "data").string() + " (File too large)");
+              "cannot write to " + (folder / "data").string() +
+                  " (File too large), raise the limit on file sizes (ulimit -f), then the same "
+                  "command continues");
   }
 }
 
@@ -84,6 +87,27 @@ TEST(ReplaceFile, NamesBothPathsWhenItCannot) {
     EXPECT_NE(text.find((folder / "new").string()), std::string::npos) << text;
     EXPECT_NE(text.find((folder / "missing/results").string()), std::string::npos) << text;
   }
+}
+
+TEST(ReplaceContent, KeepsTheFormerFileWhenThereIsNoRoom) {
+  const TemporaryFolder folder;
+  write_bytes(folder / "config", "old");
+  {
+    const FileSizeLimit limit(100);
+
+    EXPECT_THROW(replace_content(folder / "config", std::string(1000, 'x')), StorageError);
+  }
+
+  EXPECT_EQ(read_bytes(folder / "config"), "old");
+  EXPECT_FALSE(std::filesystem::exists(folder / "config.new"));
+}
+
+TEST(DescribeSystemError, TellsWhatToDoAboutAFullDisk) {
+  EXPECT_EQ(describe_system_error(ENOSPC),
+            " (No space left on device), free space, then the same command continues");
+  EXPECT_EQ(describe_system_error(EDQUOT),
+            " (Disk quota exceeded), free space or ask for more, then the same command continues");
+  EXPECT_EQ(describe_system_error(ENOTDIR), " (Not a directory)");
 }
 
 }  // namespace

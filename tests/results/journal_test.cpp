@@ -206,9 +206,9 @@ TEST_F(DamagedJournal, SaysWhereTheDamageIsAndWhatItIs) {
   const auto damages = contents_of(path_).condition.damages;
 
   ASSERT_EQ(damages.size(), 1U);
-  EXPECT_EQ(damages[0], "bytes " + std::to_string(ends_[0]) + " to " +
-                            std::to_string(ends_[1] - 1) +
-                            " are lost (the payload's checksum does not match)");
+  EXPECT_EQ(describe(damages[0]), "bytes " + std::to_string(ends_[0]) + " to " +
+                                      std::to_string(ends_[1] - 1) +
+                                      " are lost (the payload's checksum does not match)");
 }
 
 TEST_F(DamagedJournal, IsContinuedWithoutTouchingTheDamage) {

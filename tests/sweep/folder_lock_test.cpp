@@ -96,6 +96,38 @@ TEST(FolderLock, TakesOverFromARunOnAnotherHostWhoseHeartStoodStill) {
   EXPECT_EQ(lock.dead_holder(), "process 1 on elsewhere, since x");
 }
 
+TEST(FolderLock, TakesOverAtOnceWhenTold) {
+  const TemporaryFolder folder;
+  folder.write("lock", R"({"host":"elsewhere","process":1,"since":"x","beats":9})");
+
+  // The patience is beyond the time that a test may take.
+  const FolderLock lock(folder.path(), std::chrono::hours(1), TakeOver::at_once);
+
+  EXPECT_EQ(lock.dead_holder(), "process 1 on elsewhere, since x");
+}
+
+TEST(FolderLock, IsNeverTakenOverFromARunThatLivesHere) {
+  const TemporaryFolder folder;
+  const FolderLock first(folder.path(), kNoPatience);
+  // Even if its file tells of another host.
+  folder.write("lock", R"({"host":"elsewhere","process":1,"since":"x","beats":9})");
+
+  EXPECT_THROW(FolderLock(folder.path(), kNoPatience, TakeOver::at_once), FolderBusy);
+}
+
+TEST(FolderLock, EndsTheRunThatWasTakenOverAndKeepsTheLockOfTheOther) {
+  const TemporaryFolder folder;
+  const std::string other = R"({"host":"elsewhere","process":1,"since":"x","beats":9})";
+  {
+    FolderLock robbed(folder.path(), kNoPatience);
+    folder.write("lock", other);  // as a run on another host does whose kernel knows no lock
+
+    EXPECT_THROW(robbed.beat(), FolderBusy);
+  }
+
+  EXPECT_EQ(read_bytes(folder / "lock"), other);
+}
+
 TEST(FolderLock, NamesAFolderThatCannotBeWritten) {
   EXPECT_THROW(FolderLock("/nowhere/at/all", kNoPatience), results::StorageError);
 }

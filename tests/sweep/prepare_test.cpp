@@ -66,6 +66,71 @@ TEST(PrepareSweep, RefusesAnAxisWithTheNameOfAVariable) {
             std::string::npos);
 }
 
+TEST(PrepareSweep, RefusesAnAxisWhoseNameHdf5CannotHold) {
+  EXPECT_NE(refusal_of(scripted("grid: {a/b: [1, 2]}")).find("cannot be called 'a/b'"),
+            std::string::npos);
+}
+
+/// What is said about a trainer that declares these variables, a JSON object.
+std::string refusal_of_variables(const std::string& variables) {
+  const TemporaryFolder folder;
+  folder.write("t.sh",
+               "exec 0<&3 1>&3\nread hello\n"
+               R"(echo '{"type":"ready","trainer":"t","device":"d","studies":{"s":{)"
+               R"("version":1,"settings":{},"variables":)" +
+                   variables + "}}}'\nread check\n" + R"(echo '{"type":"checked","problems":[]}')" +
+                   "\nread stop\n");
+  const auto config = folder.write("a.yaml", "trainer: [bash, t.sh]\ngrid: {seed: 0..1}\n");
+  try {
+    prepare_sweep({.config = config, .device = DeviceChoice::cpu});
+    return "";
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+}
+
+class DeclaredNameTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(DeclaredNameTest, ThatEveryResultsFileHasIsRefused) {
+  const auto& name = GetParam();
+
+  const auto variable = refusal_of_variables(R"({")" + name + R"(":{"dims":[]}})");
+  const auto dim = refusal_of_variables(R"({"x":{"dims":[")" + name + R"("]}})");
+
+  EXPECT_NE(variable.find("the trainer bash t.sh declares a variable '" + name + "'"),
+            std::string::npos)
+      << variable;
+  EXPECT_NE(dim.find("the trainer bash t.sh declares a dim '" + name + "'"), std::string::npos)
+      << dim;
+}
+
+INSTANTIATE_TEST_SUITE_P(PrepareSweep, DeclaredNameTest,
+                         testing::Values("trial", "status", "error", "attempts", "elapsed_s",
+                                         "rank", "device", "workers"));
+
+TEST(PrepareSweep, RefusesAVariableWithTheNameOfAnAxis) {
+  EXPECT_NE(refusal_of_variables(R"({"seed":{"dims":[]}})").find("cannot be called 'seed'"),
+            std::string::npos);
+}
+
+TEST(PrepareSweep, RefusesVariablesWhoseNameHdf5CannotHold) {
+  for (const char* name : {"", "a/b", ".", ".hidden", "a\\u0000b", "ends "}) {
+    const auto text = refusal_of_variables(R"({")" + std::string(name) + R"(":{"dims":[]}})");
+    EXPECT_NE(text.find("results.h5 cannot hold it"), std::string::npos) << name << ": " << text;
+  }
+}
+
+TEST(PrepareSweep, RefusesAVariableThatIsADimOfAnother) {
+  const auto text =
+      refusal_of_variables(R"({"curve":{"dims":["step"]},"step":{"dims":["epoch"]}})");
+
+  EXPECT_NE(text.find("declares 'step' as a dim and as a variable"), std::string::npos) << text;
+}
+
+TEST(PrepareSweep, TakesVariablesThatAreCoordinatesOfTheirDim) {
+  EXPECT_EQ(refusal_of_variables(R"({"curve":{"dims":["größe"]},"größe":{"dims":["größe"]}})"), "");
+}
+
 TEST(PrepareSweep, DoesNotAskTheTrainerAboutAConfigItCannotRead) {
   EXPECT_NE(refusal_of("trial: [").find("not valid YAML"), std::string::npos);
 }

@@ -96,5 +96,68 @@ TEST(Recorder, RebuildsAMissingResultsFile) {
   EXPECT_TRUE(exists(folder.path() / "results.h5"));
 }
 
+TEST(Recorder, RebuildsAResultsFileThatIsOlderThanTheJournal) {
+  const TemporaryFolder folder;
+  {
+    Recorder recorder(folder.path());
+    recorder.record(plan_of({1}));
+    recorder.finish();
+  }
+  const auto up_to_date = read_bytes(folder / "results.h5");
+  folder.write("results.h5", "of a run that was killed later");
+  last_write_time(folder / "results.h5",
+                  last_write_time(folder / "journal") - std::chrono::seconds(1));
+
+  Recorder(folder.path()).finish();
+
+  EXPECT_EQ(read_bytes(folder / "results.h5"), up_to_date);
+}
+
+TEST(Recorder, KeepsTheJournalWhenTheResultsFileCannotBeWritten) {
+  const TemporaryFolder folder;
+  create_directory(folder / "results.h5");  // no file can be put in its place
+  {
+    Recorder recorder(folder.path());
+    recorder.record(plan_of({1}));
+    recorder.record(results::TrialRecord{.id = 1});
+
+    EXPECT_NO_THROW(recorder.finish());
+
+    EXPECT_NE(recorder.results_trouble().find("results.h5"), std::string::npos);
+    std::filesystem::remove(folder / "results.h5");
+    recorder.finish();
+    EXPECT_EQ(recorder.results_trouble(), "");
+  }
+
+  EXPECT_NE(Recorder(folder.path()).results().find(1), nullptr);
+  EXPECT_TRUE(std::filesystem::is_regular_file(folder / "results.h5"));
+}
+
+TEST(Recorder, DoesNotWriteIntoTheVoid) {
+  const TemporaryFolder folder;
+  create_directory(folder / "out");
+  Recorder recorder(folder / "out");
+  recorder.record(plan_of({1}));
+  std::filesystem::rename(folder / "out", folder / "moved");
+
+  try {
+    recorder.finish();
+    FAIL() << "nobody would find what is recorded";
+  } catch (const results::StorageError& error) {
+    EXPECT_NE(std::string(error.what()).find("journal is no longer there"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(Recorder, NoticesThatAnotherFileTookTheJournalsPlace) {
+  const TemporaryFolder folder;
+  Recorder recorder(folder.path());
+  recorder.record(plan_of({1}));
+  copy_file(folder / "journal", folder / "copy");
+  std::filesystem::rename(folder / "copy", folder / "journal");
+
+  EXPECT_THROW(recorder.finish(), results::StorageError);
+}
+
 }  // namespace
 }  // namespace sweep
