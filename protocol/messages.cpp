@@ -250,7 +250,7 @@ Reader reader_of(const std::string& type) {
 
 json parse_line(const std::string& line) {
   try {
-    return json::parse(line);
+    return parse_json(line);
   } catch (const json::exception& error) {
     throw ProtocolError("a message is no JSON: '" + line.substr(0, 200) + "' (" + error.what() +
                         ")");
