@@ -52,7 +52,7 @@ std::optional<std::string> LineReader::next() {
 
 bool LineReader::receive() {
   auto arrival = Arrival::data;
-  while (arrival == Arrival::data)
+  while (arrival == Arrival::data && received_.size() - begin_ <= most_bytes_)
     arrival = read_some(/*timeout_ms=*/0);
   return arrival != Arrival::closed;
 }
@@ -61,6 +61,9 @@ std::optional<std::string> LineReader::take() {
   const auto newline = received_.find('\n', searched_);
   if (newline == std::string::npos) {
     searched_ = received_.size();
+    if (searched_ - begin_ > most_bytes_) {
+      throw ProtocolError("a message of more than " + std::to_string(most_bytes_) + " bytes");
+    }
     return std::nullopt;
   }
   auto line = received_.substr(begin_, newline - begin_);
