@@ -83,9 +83,12 @@ std::optional<IntegerRange> range_of(const ConfigNode& node) {
   return node.scalar.is_string() ? parse_range(node.text) : std::nullopt;
 }
 
-/// How many values a range has; a double, since its ends may be any. Negative if it runs backwards.
+/// How many values a range has; none if it runs backwards. Exact up to 2^53.
 double length_of(const IntegerRange& range) {
-  return static_cast<double>(range.last) - static_cast<double>(range.first) + 1;
+  if (range.last < range.first) return 0;
+  const auto difference =
+      static_cast<std::uint64_t>(range.last) - static_cast<std::uint64_t>(range.first);
+  return static_cast<double>(difference) + 1;
 }
 
 /// Reads the blocks of the config one by one; each complains about what it does not understand.
@@ -204,7 +207,6 @@ class ConfigReader {
       const auto range = range_of(item);
       const auto length = range ? length_of(*range) : 1;
       if (length < 1 || length > kMostTrials) {
-        if (problems_.size() >= kMostProblems) return count;
         complain(item,
                  "range " + item.text + " of axis '" + key + "' is " +
                      (length < 1 ? "empty" : "too long"),
@@ -218,12 +220,12 @@ class ConfigReader {
   /// Adds a value, or all values of a range.
   static void append_values(const ConfigNode& node, std::vector<ConfigNode>& values) {
     const auto range = range_of(node);
-    if (!range) {
-      values.push_back(node);
-      return;
+    if (!range) values.push_back(node);
+    const auto length = range ? static_cast<std::int64_t>(length_of(*range)) : 0;
+    for (std::int64_t i = 0; i < length; ++i) {
+      const auto value = range->first + i;
+      values.push_back({.scalar = value, .text = std::to_string(value), .place = node.place});
     }
-    for (auto i = range->first; i <= range->last; ++i)
-      values.push_back({.scalar = i, .text = std::to_string(i), .place = node.place});
   }
 
   void read_replicate(Config& config) {

@@ -162,7 +162,26 @@ TEST(Config, TakesAMillionTrials) {
   EXPECT_EQ(reading.config.grid[0].values.size(), 100'000U);
 }
 
+TEST(Config, TakesARangeUpToTheLastInteger) {
+  const auto reading = read("grid: {seed: 9223372036854775806..9223372036854775807}");
+
+  ASSERT_EQ(reading.config.grid.size(), 1U);
+  ASSERT_EQ(reading.config.grid[0].values.size(), 2U);
+  EXPECT_EQ(reading.config.grid[0].values[1].scalar, INT64_MAX);
+}
+
+TEST(Config, ExpandsNoRangeThatIsTooLongHoweverManyProblemsThereAre) {
+  std::string yaml = "trial:\n";
+  for (int i = 0; i < 101; ++i)
+    yaml += "  a: 1\n";  // 100 problems
+  const auto reading = read(yaml + "grid: {seed: [0, 0..1000000000000]}\n");
+
+  EXPECT_TRUE(reading.config.grid.at(0).values.empty());
+}
+
 TEST(Config, RefusesARangeThatRunsBackwards) {
+  EXPECT_NE(read("grid: {seed: 9223372036854775807..9223372036854775806}").text.find("is empty"),
+            std::string::npos);
   EXPECT_NE(read("grid: {seed: 4..0}").text.find("is empty"), std::string::npos);
 }
 
