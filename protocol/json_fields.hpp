@@ -13,6 +13,14 @@
 
 namespace protocol {
 
+inline constexpr int kDeepestJson = 200;  ///< lists and objects inside each other
+
+/// Parses JSON that others wrote. What is nested without end would parse, but overflow the stack of
+/// whoever copies or prints it.
+/// Throws: ProtocolError if it is nested deeper than kDeepestJson; nlohmann::json::exception if it
+/// is no JSON.
+nlohmann::json parse_json(const std::string& text);
+
 /// Typed reading of one JSON object's fields. What nlohmann would convert without a word (2.7 to 2,
 /// true to 1, 2^40 to some int) is an error here, and every error names the field.
 ///

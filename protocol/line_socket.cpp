@@ -1,5 +1,6 @@
 #include "protocol/line_socket.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
@@ -52,7 +53,7 @@ std::optional<std::string> LineReader::next() {
 
 bool LineReader::receive() {
   auto arrival = Arrival::data;
-  const auto enough = received_.size() - begin_ + kMostAtATime;
+  const auto enough = std::min(received_.size() - begin_ + kMostAtATime, most_bytes_ + 1);
   while (arrival == Arrival::data && received_.size() - begin_ < enough)
     arrival = read_some(/*timeout_ms=*/0);
   return arrival != Arrival::closed;
@@ -62,8 +63,8 @@ std::optional<std::string> LineReader::take() {
   const auto newline = received_.find('\n', searched_);
   if (newline == std::string::npos) {
     searched_ = received_.size();
-    if (searched_ - begin_ > kMostLineBytes) {
-      throw ProtocolError("a message is longer than " + std::to_string(kMostLineBytes) + " bytes");
+    if (searched_ - begin_ > most_bytes_) {
+      throw ProtocolError("a message of more than " + std::to_string(most_bytes_) + " bytes");
     }
     return std::nullopt;
   }

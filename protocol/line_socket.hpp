@@ -7,13 +7,14 @@
 /// Lines of text over a file descriptor: the framing of the trainer protocol.
 namespace protocol {
 
+inline constexpr std::size_t kMostLineBytes = std::size_t{256} << 20;
+
 /// Reads lines from a descriptor it does not own: a socket, a pipe or a file, blocking or not.
-/// Throws: ProtocolError, from every member that reads, if a line is longer than kMostLineBytes.
+/// Throws, from what reads: ProtocolError if a line has no end within `most_bytes`.
 class LineReader {
  public:
-  static constexpr std::size_t kMostLineBytes = std::size_t{256} << 20;
-
-  explicit LineReader(int descriptor) : descriptor_(descriptor) {}
+  explicit LineReader(int descriptor, std::size_t most_bytes = kMostLineBytes)
+      : descriptor_(descriptor), most_bytes_(most_bytes) {}
 
   /// Waits for the next line, without its newline; nothing if the other side closed between two.
   /// Throws: ProtocolError if it closed inside a line.
@@ -32,6 +33,7 @@ class LineReader {
   Arrival read_some(int timeout_ms);
 
   int descriptor_;
+  std::size_t most_bytes_;
   std::string received_ = {};
   std::size_t begin_ = 0;     // of the first line that was not taken
   std::size_t searched_ = 0;  // no newline in [begin_, searched_)

@@ -291,28 +291,9 @@ Reader reader_of(const std::string& type) {
   throw ProtocolError("unknown message type '" + type + "', " + suggest_name(type, known));
 }
 
-/// Whether lists and objects stand inside each other deeper than any of ours: what is copied and
-/// written by recursion would use up the stack.
-bool is_too_deep(const std::string& line) {
-  constexpr int kDeepest = 64;
-  int depth = 0;
-  bool is_in_string = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    const char sign = line[i];
-    if (sign == '"') is_in_string = !is_in_string;
-    if (sign == '\\' && is_in_string) ++i;
-    if (is_in_string) continue;
-    if (sign == '[' || sign == '{') ++depth;
-    if (sign == ']' || sign == '}') --depth;
-    if (depth > kDeepest) return true;
-  }
-  return false;
-}
-
 json parse_line(const std::string& line) {
-  if (is_too_deep(line)) throw ProtocolError("a message has lists inside lists without end");
   try {
-    return json::parse(line);
+    return parse_json(line);
   } catch (const json::exception& error) {
     throw ProtocolError("a message is no JSON: '" + line.substr(0, 200) + "' (" + error.what() +
                         ")");

@@ -28,6 +28,7 @@ class JournalReader {  // NOLINT(bugprone-exception-escape): moving JSON throws 
     const auto index = report_.num_records++;
     try {
       if (type == RecordType::trial) note_repetition(parse_trial(payload), index);
+      if (type == RecordType::pack) parse_pack(payload);
       apply(report_.sweep, type, payload);
     } catch (const StorageError& error) {
       report_.unreadable_records.insert(index);

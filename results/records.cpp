@@ -25,7 +25,7 @@ std::string to_text(const json& object) {
 template <class Read>
 auto read_payload(const std::string& payload, const char* kind, const Read& read) {
   try {
-    const auto object = json::parse(payload);
+    const auto object = protocol::parse_json(payload);
     return read(JsonFields(object, kind));
   } catch (const protocol::ProtocolError& error) {
     throw StorageError(error.what());
@@ -68,6 +68,18 @@ Axis axis_from(const JsonFields& fields) {
 json declaration_to_json(const PlanRecord& plan) {
   return protocol::to_json(
       protocol::StudyDeclaration{.variables = plan.variables, .headline = plan.headline});
+}
+
+/// Throws: StorageError unless the axes make as many trials as there are.
+void check_axes(const PlanRecord& plan) {
+  std::size_t count = 1;
+  for (const auto& axis : plan.axes) {
+    const bool is_possible = !axis.values.empty() && count <= plan.ids.size();
+    count = is_possible ? count * axis.values.size() : 0;
+  }
+  if (count == plan.ids.size()) return;
+  throw StorageError("the axes of a plan record do not make its " +
+                     std::to_string(plan.ids.size()) + " trials");
 }
 
 PlanRecord plan_from(const JsonFields& fields) {
@@ -185,7 +197,9 @@ std::string serialize(const PackRecord& record) {
 }
 
 PlanRecord parse_plan(const std::string& payload) {
-  return read_payload(payload, "a plan record", plan_from);
+  auto plan = read_payload(payload, "a plan record", plan_from);
+  check_axes(plan);
+  return plan;
 }
 
 SessionRecord parse_session(const std::string& payload) {

@@ -89,7 +89,8 @@ struct EndRecord {
   std::vector<Worker> workers = {};
 };
 
-/// To and from a record's payload. The readers throw StorageError with the missing field.
+/// To and from a record's payload. The readers throw StorageError with the missing field, or where
+/// a plan's axes do not make as many trials as it names.
 std::string serialize(const PlanRecord& record);
 std::string serialize(const SessionRecord& record);
 std::string serialize(const TrialRecord& record);

@@ -14,7 +14,8 @@ namespace {
 using nlohmann::json;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kMaxDepth = 32;  // HDF5 knows no more dimensions
+constexpr std::size_t kMaxDepth = 32;            // HDF5 knows no more dimensions
+constexpr std::size_t kMostPadding = 1'000'000;  // NaNs that fill up uneven lists
 
 double number_in(const json& value) {
   return value.is_number() ? value.get<double>() : kNan;
@@ -49,9 +50,30 @@ void copy(const json& value, std::span<const std::size_t> extents, std::span<dou
   }
 }
 
+/// How many values that are no lists stand in nested lists.
+std::size_t count_leaves(const json& value) {
+  if (!value.is_array()) return 1;
+  std::size_t count = 0;
+  for (const auto& item : value)
+    count += count_leaves(item);
+  return count;
+}
+
+/// Whether a block has more numbers than nested lists give it reason to have.
+bool is_oversized(std::span<const std::size_t> extents, const json& value) {
+  const auto most = count_leaves(value) + kMostPadding;
+  std::size_t size = 1;
+  for (const auto extent : extents) {
+    if (extent > 0 && size > most / extent) return true;
+    size *= extent;
+  }
+  return false;
+}
+
 ValueArray array_from(const json& value) {
   ValueArray array;
   widen(array.extents, value, 0);
+  if (is_oversized(array.extents, value)) return {};
   array.numbers.assign(product(array.extents), kNan);
   if (!array.numbers.empty()) copy(value, array.extents, array.numbers);
   return array;

@@ -18,7 +18,7 @@ struct ValueArray {
 class ValueColumn {
  public:
   /// Takes a number, or lists of numbers nested to any depth. Null, and whatever is no number,
-  /// becomes NaN.
+  /// becomes NaN; so do lists so uneven that a block around them would be a million numbers larger.
   void set(std::size_t row, const nlohmann::json& value);
 
   /// NaN where the row holds an array or nothing.

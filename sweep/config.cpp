@@ -1,6 +1,7 @@
 #include "sweep/config.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -13,7 +14,9 @@
 namespace sweep {
 namespace {
 
-constexpr std::int64_t kLongestAxis = 10'000'000;  // values
+constexpr double kMostTrials = 1e7;
+constexpr double kMostCombinations = 1e6;    // of settings: trials but for seeds and learning rates
+constexpr std::size_t kLongestPhrase = 500;  // bytes of what a problem says
 
 using Problems = std::vector<ConfigProblem>;
 
@@ -35,9 +38,12 @@ std::string read_text(const std::filesystem::path& path) {
   if (!file || std::filesystem::is_directory(path)) {
     throw UnreadableConfig({}, "cannot read the config");
   }
-  std::string text(kMostConfigBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
+  std::string text;
+  std::array<char, 65536> piece = {};
+  while (file && text.size() <= kMostConfigBytes) {
+    file.read(piece.data(), piece.size());
+    text.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+  }
   return text;
 }
 
@@ -46,7 +52,7 @@ const std::vector<std::string> top_level_keys = {"name", "trainer",   "datasets"
 
 /// Puts the value of a --set where its key points: a full path, an axis of the grid, or a setting.
 void apply_override(ConfigNode& root, const std::string& text, Problems& problems) {
-  const Place place{.set = text};
+  const Place place{.set = text.empty() ? "''" : text};
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     problems.push_back({.place = place, .what = "--set needs key=value"});
@@ -79,6 +85,23 @@ void apply_override(ConfigNode& root, const std::string& text, Problems& problem
   }
   block.set(rest, std::move(value));
   root.set(key.substr(0, dot), std::move(block));
+}
+
+/// An axis's items: those of its list, or the one value that it is.
+std::span<const ConfigNode> items_of(const ConfigNode& axis) {
+  return axis.is_list() ? std::span<const ConfigNode>(axis.items) : std::span(&axis, 1);
+}
+
+std::optional<IntegerRange> range_of(const ConfigNode& node) {
+  return node.scalar.is_string() ? parse_range(node.text) : std::nullopt;
+}
+
+/// How many values a range has; none if it runs backwards. Exact up to 2^53.
+double length_of(const IntegerRange& range) {
+  if (range.last < range.first) return 0;
+  const auto difference =
+      static_cast<std::uint64_t>(range.last) - static_cast<std::uint64_t>(range.first);
+  return static_cast<double>(difference) + 1;
 }
 
 /// Reads the blocks of the config one by one; each complains about what it does not understand.
@@ -158,37 +181,62 @@ class ConfigReader {
   }
 
   void read_grid(std::vector<ConfigAxis>& axes) {
-    for (const auto& [key, node] : map_of("grid").entries) {
-      ConfigAxis axis{.key = key, .values = {}, .place = node.place};
-      if (node.is_list()) {
-        for (const auto& item : node.items)
-          append_values(key, item, axis.values);
-      } else {
-        append_values(key, node, axis.values);
-      }
-      if (axis.values.empty()) complain(node, "axis '" + key + "' is empty", "at least one value");
-      axes.push_back(std::move(axis));
+    const auto grid = map_of("grid");
+    const bool fits = check_size(grid);
+    for (const auto& [key, node] : grid.entries) {
+      auto& axis = axes.emplace_back(ConfigAxis{.key = key, .place = node.place});
+      if (!fits) continue;
+      for (const auto& item : items_of(node))
+        append_values(item, axis.values);
     }
   }
 
+  /// Counts before anything takes memory. False, with a problem, if the grid cannot be expanded.
+  bool check_size(const ConfigNode& grid) {
+    double num_trials = 1;
+    double num_combinations = 1;
+    const auto num_problems = problems_.size();
+    for (const auto& [key, node] : grid.entries) {
+      const auto count = count_values(key, node);
+      if (count == 0) complain(node, "axis '" + key + "' is empty", "at least one value");
+      num_trials *= count;
+      if (!is_trial_key(key)) num_combinations *= count;
+      if (problems_.size() > num_problems) continue;
+      if (num_trials > kMostTrials) {
+        problems_.push_back(
+            {.place = node.place, .what = "axis '" + key + "' makes more than 10 million trials"});
+      } else if (num_combinations > kMostCombinations) {
+        problems_.push_back({.place = node.place,
+                             .what = "axis '" + key + "' makes more than a million settings",
+                             .hint = "only seed and learning_rate may have more values"});
+      }
+    }
+    return problems_.size() == num_problems;
+  }
+
+  double count_values(const std::string& key, const ConfigNode& axis) {
+    double count = 0;
+    for (const auto& item : items_of(axis)) {
+      const auto range = range_of(item);
+      const auto length = range ? length_of(*range) : 1;
+      if (length < 1 || length > kMostTrials) {
+        complain(item,
+                 "range " + item.text + " of axis '" + key + "' is " +
+                     (length < 1 ? "empty" : "too long"),
+                 length < 1 ? "the smaller end first" : "at most 10 million values");
+      }
+      count += std::max(length, 1.0);
+    }
+    return count;
+  }
+
   /// Adds a value, or all values of a range.
-  void append_values(const std::string& key, const ConfigNode& node,
-                     std::vector<ConfigNode>& values) {
-    const auto range = node.scalar.is_string() ? parse_range(node.text) : std::nullopt;
-    if (!range) {
-      values.push_back(node);
-      return;
-    }
-    const bool is_too_long = static_cast<double>(range->last) - static_cast<double>(range->first) >=
-                             static_cast<double>(kLongestAxis);
-    if (is_too_long || range->last < range->first) {
-      complain(node,
-               "range " + node.text + " of axis '" + key + "' is " +
-                   (is_too_long ? "too long" : "empty"),
-               is_too_long ? "at most 10 million values" : "the smaller end first");
-      return;
-    }
-    for (auto value = range->first; value <= range->last; ++value) {
+  static void append_values(const ConfigNode& node, std::vector<ConfigNode>& values) {
+    const auto range = range_of(node);
+    if (!range) values.push_back(node);
+    const auto length = range ? static_cast<std::int64_t>(length_of(*range)) : 0;
+    for (std::int64_t i = 0; i < length; ++i) {
+      const auto value = range->first + i;
       values.push_back({.scalar = value, .text = std::to_string(value), .place = node.place});
     }
   }
@@ -203,6 +251,7 @@ class ConfigReader {
       axes.push_back(axis.key);
     for (const auto& item : items) {
       config.replicate.push_back(item.text);
+      if (problems_.size() >= kMostProblems) return;
       if (std::ranges::find(axes, item.text) != axes.end()) continue;
       problems_.push_back({.place = node->place,
                            .what = "replicate names '" + item.text + "', which is no axis",
@@ -275,7 +324,21 @@ class ConfigReader {
   std::string name_;  // of the setting that is being read
 };
 
+/// Fit to stand in a line of a terminal, whatever a config put into it.
+std::string printable(std::string text) {
+  const bool is_long = text.size() > kLongestPhrase;
+  if (is_long) text.resize(kLongestPhrase);
+  for (auto& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  }
+  return is_long ? text + "..." : text;
+}
+
 }  // namespace
+
+bool is_trial_key(const std::string& key) {
+  return key == "seed" || key == "learning_rate";
+}
 
 Config read_config(const std::filesystem::path& path, const std::vector<std::string>& overrides,
                    std::vector<ConfigProblem>& problems) {
@@ -297,14 +360,17 @@ Config read_config(const std::filesystem::path& path, const std::vector<std::str
 std::string describe(std::vector<ConfigProblem> problems, const std::filesystem::path& path) {
   std::ranges::stable_sort(
       problems, [](const Place& a, const Place& b) { return a < b; }, &ConfigProblem::place);
+  const auto num_left_out = problems.size() - std::min(problems.size(), kMostProblems);
+  problems.resize(problems.size() - num_left_out);
   std::string text;
   for (const auto& [place, what, hint] : problems) {
-    text +=
-        "mpisweep: " + what + " in " + (place.set.empty() ? path.string() : "--set " + place.set);
+    text += "mpisweep: " + printable(what) + " in " +
+            (place.set.empty() ? path.string() : "--set " + printable(place.set));
     if (place.line > 0) text += " (line " + std::to_string(place.line) + ")";
-    if (!hint.empty()) text += ", " + hint;
+    if (!hint.empty()) text += ", " + printable(hint);
     text += '\n';
   }
+  if (num_left_out > 0) text += fmt::format("mpisweep: ... and {} more\n", num_left_out);
   return text;
 }
 

@@ -44,13 +44,18 @@ struct Config {
   std::filesystem::path folder() const { return path.parent_path(); }
 };
 
+/// Whether a key belongs to a trial, not to the settings that trials share: seed, learning_rate.
+bool is_trial_key(const std::string& key);
+
 /// Reads a config and applies `--set key=value` overrides. All problems are added to the list; what
-/// could be read is returned all the same, so that the study can look for more.
+/// could be read is returned all the same, so that the study can look for more. The axes of a grid
+/// that is too large have no values.
 /// An override's key is a full path ("trial.epochs", "grid.seed") or just a setting's ("epochs").
 Config read_config(const std::filesystem::path& path, const std::vector<std::string>& overrides,
                    std::vector<ConfigProblem>& problems);
 
-/// All problems in line order, one per line: "mpisweep: what in FILE (line 9), hint".
+/// The problems in line order, one per line: "mpisweep: what in FILE (line 9), hint". What a config
+/// makes too long or unprintable is shortened and masked; so is the list after kMostProblems.
 std::string describe(std::vector<ConfigProblem> problems, const std::filesystem::path& path);
 
 }  // namespace sweep

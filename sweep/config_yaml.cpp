@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <set>
 #include <sstream>
 #include <utility>
 
@@ -16,8 +15,10 @@
 namespace sweep {
 namespace {
 
-constexpr std::size_t kMostNodes = 500'000;  // of a document, copies by aliases included
+constexpr std::size_t kMostNodes = 100'000;  // of a document, copies by aliases included
 constexpr std::size_t kDeepest = 50;         // lists and maps inside each other
+constexpr std::size_t kMostKeys = 1000;      // of a map
+constexpr int kMostPunctuation = 300'000;    // brackets and commas
 
 using Problems = std::vector<ConfigProblem>;
 
@@ -63,7 +64,7 @@ class TreeBuilder : public YAML::EventHandler {
     ConfigNode node = {};
     YAML::anchor_t anchor = 0;
     std::optional<ConfigNode> key = {};  // of a map, until its value comes
-    std::set<std::string> keys = {};
+    std::map<std::string, Place> keys = {};
   };
 
   Place place_of_mark(const YAML::Mark& mark) const {
@@ -82,7 +83,7 @@ class TreeBuilder : public YAML::EventHandler {
   void count_nodes(std::size_t more, const YAML::Mark& mark) {
     num_nodes_ += more;
     if (num_nodes_ > kMostNodes) {
-      throw UnreadableConfig(place_of_mark(mark), "the config has more than a million values");
+      throw UnreadableConfig(place_of_mark(mark), "the config has more than 100,000 values");
     }
   }
 
@@ -93,12 +94,20 @@ class TreeBuilder : public YAML::EventHandler {
       node.text = expand_environment(value);
     } catch (const std::invalid_argument& unset) {
       const std::string name = unset.what();
-      problems_.push_back({.place = node.place,
-                           .what = "the environment variable '" + name + "' is not set",
-                           .hint = "set it, or write ${" + name + ":-default}"});
+      complain({.place = node.place,
+                .what = "the environment variable '" + name + "' is not set",
+                .hint = "set it, or write ${" + name + ":-default}"});
     }
     node.scalar = is_plain ? parse_scalar(node.text) : nlohmann::json(node.text);
     return node;
+  }
+
+  /// Goes on for a while, so that all is told at once.
+  void complain(ConfigProblem problem) {
+    if (problems_.size() >= kMostProblems) {
+      throw UnreadableConfig(problem.place, "there are too many problems to read on");
+    }
+    problems_.push_back(std::move(problem));
   }
 
   void open(ConfigNode node, YAML::anchor_t anchor, const YAML::Mark& mark) {
@@ -136,12 +145,15 @@ class TreeBuilder : public YAML::EventHandler {
     if (key.kind != ConfigNode::Kind::scalar || key.text.empty()) {
       throw UnreadableConfig(key.place, "a key is " + kind_of(key));
     }
-    if (!map.keys.insert(key.text).second) {
-      problems_.push_back(
-          {.place = key.place,
-           .what = "key '" + key.text + "' stands here a second time",
-           .hint = "the first is in line " + std::to_string(map.node.find(key.text)->place.line)});
+    const auto [first, is_new] = map.keys.try_emplace(key.text, key.place);
+    if (!is_new) {
+      complain({.place = key.place,
+                .what = "key '" + key.text + "' stands here a second time",
+                .hint = "the first is in line " + std::to_string(first->second.line)});
       return;
+    }
+    if (map.keys.size() > kMostKeys) {
+      throw UnreadableConfig(key.place, "a map has more than 1000 keys");
     }
     value.place = key.place;
     map.node.entries.emplace_back(key.text, std::move(value));
@@ -155,19 +167,52 @@ class TreeBuilder : public YAML::EventHandler {
   std::size_t num_nodes_ = 0;
 };
 
+bool is_utf8(const std::string& text) {
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  if (std::ranges::all_of(text, is_ascii)) return true;
+  try {
+    (void)nlohmann::json(text).dump();
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
+/// The first line of a text that is_utf8() refuses.
+int line_of_foreign_bytes(const std::string& text) {
+  std::istringstream lines(text);
+  int number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (!is_utf8(line)) break;
+  }
+  return number;
+}
+
+/// yaml-cpp looks ahead over brackets and commas and keeps up to 250 bytes for each.
+void check_punctuation(const std::string& text) {
+  int line = 1;
+  int count = 0;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    if (c == '[' || c == '{' || c == ',') ++count;
+    if (count <= kMostPunctuation) continue;
+    throw UnreadableConfig({.line = line}, "the config has more than 300,000 brackets and commas");
+  }
+}
+
 /// Throws: UnreadableConfig if the text cannot be a config whatever stands in it.
 void check_text(const std::string& text) {
-  if (text.size() > kMostConfigBytes) throw UnreadableConfig({}, "the config is larger than 16 MB");
+  if (text.size() > kMostConfigBytes) throw UnreadableConfig({}, "the config is larger than 4 MB");
   const auto nul = text.find('\0');
   if (nul != std::string::npos) {
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<long>(nul), '\n');
     throw UnreadableConfig({.line = static_cast<int>(line)}, "the config has a NUL byte");
   }
-  try {
-    (void)nlohmann::json(text).dump();  // refuses what is not UTF-8
-  } catch (const nlohmann::json::type_error&) {
-    throw UnreadableConfig({}, "the config is not UTF-8 text");
+  if (!is_utf8(text)) {
+    throw UnreadableConfig({.line = line_of_foreign_bytes(text)}, "the config is not UTF-8 text");
   }
+  check_punctuation(text);
 }
 
 }  // namespace

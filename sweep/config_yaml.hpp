@@ -27,11 +27,13 @@ class UnreadableConfig : public std::runtime_error {
   Place place_;
 };
 
-inline constexpr std::size_t kMostConfigBytes = 16u << 20u;
+inline constexpr std::size_t kMostConfigBytes = 4u << 20u;
+inline constexpr std::size_t kMostProblems = 100;  ///< that a person is told; no more are sought
 
 /// Parses one document and replaces ${NAME} in its values. Duplicate keys and unset variables are
-/// added to the problems. Size, depth and the copies that aliases make are limited, so that no text
-/// costs more than a second or 200 MB. `start` is the place of all values if the text comes from a
+/// added to the problems. Size, depth, keys and the copies that aliases make are limited, so that
+/// no text costs more than a second or 200 MB. `start` is the place of all values if the text comes
+/// from a
 /// --set; else lines are counted. Throws: UnreadableConfig.
 ConfigNode parse_yaml(const std::string& text, const Place& start,
                       std::vector<ConfigProblem>& problems);

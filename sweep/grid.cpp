@@ -11,15 +11,8 @@
 namespace sweep {
 namespace {
 
-constexpr std::size_t kMostTrials = 100'000'000;
-
 using Problems = std::vector<ConfigProblem>;
 using Json = nlohmann::json;
-
-/// Seeds and learning rates belong to a trial, not to its settings.
-bool is_trial_key(const std::string& key) {
-  return key == "seed" || key == "learning_rate";
-}
 
 bool is_dotted(const std::string& key) {
   return key.find('.') != std::string::npos;
@@ -129,6 +122,7 @@ void check_dataset_name(const Config& config, const ConfigNode& value, Problems&
 void check_values(const Config& config, const std::string& key,
                   const std::vector<ConfigNode>& values, Problems& problems) {
   for (const auto& value : values) {
+    if (problems.size() >= kMostProblems) return;
     if (is_trial_key(key)) check_trial_value(key, value, problems);
     if (key == "dataset") check_dataset_name(config, value, problems);
   }
@@ -146,15 +140,6 @@ void check_config(const Config& config, Problems& problems) {
                         .what = "'" + axis.key + "' stands in trial and in grid",
                         .hint = "keep one of them"});
   }
-}
-
-bool is_too_large(const Config& config) {
-  std::size_t count = 1;
-  for (const auto& axis : config.grid) {
-    if (count > kMostTrials / axis.values.size()) return true;
-    count *= axis.values.size();
-  }
-  return false;
 }
 
 /// Nothing for a value of another type, which check_values() has complained about.
@@ -214,10 +199,6 @@ Grid expand_grid(const Config& config, std::vector<ConfigProblem>& problems) {
   const bool has_empty_axis =
       std::ranges::any_of(config.grid, [](const auto& axis) { return axis.values.empty(); });
   if (has_empty_axis) return grid;
-  if (is_too_large(config)) {
-    problems.emplace_back().what = "the grid has more than 100 million trials";
-    return grid;
-  }
   fill_trials(config, grid);
   return grid;
 }

@@ -33,8 +33,8 @@ struct Grid {
 
 /// The cross product of all axes. The grid's values win over the trial's; dotted keys are put in
 /// last and reach inside maps (a text counts as {name: text}).
-/// Adds problems for seeds, learning rates and data set names that cannot be, and for too many
-/// trials (then there are none).
+/// Adds problems for seeds, learning rates and data set names that cannot be. There are no trials
+/// if an axis has no values.
 Grid expand_grid(const Config& config, std::vector<ConfigProblem>& problems);
 
 /// Where the config sets a combination's setting, given its dotted path.

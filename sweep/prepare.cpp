@@ -287,7 +287,8 @@ PreparedSweep prepare_sweep(const SweepChoice& choice) {
   const bool was_unreadable =
       !problems.empty() && sweep.config.trial.entries.empty() && sweep.config.grid.empty();
   sweep.grid = expand_grid(sweep.config, problems);
-  if (was_unreadable || sweep.grid.combinations.empty()) refuse(problems, choice.config);
+  const bool is_hopeless = was_unreadable || problems.size() >= kMostProblems;
+  if (is_hopeless || sweep.grid.combinations.empty()) refuse(problems, choice.config);
   sweep.start = {
       .trainer = {.program = absolute_program(sweep.config), .folder = sweep.config.folder()},
       .device = choice.device,

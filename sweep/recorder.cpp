@@ -14,18 +14,6 @@ constexpr std::chrono::seconds kWritePause{60};
 using Keys = std::vector<std::uint64_t>;
 using Packs = std::vector<results::PackRecord>;
 
-/// apply(), with an error that names the journal and the way out.
-void apply_or_name(results::SweepResults& sweep, const std::filesystem::path& path,
-                   results::RecordType type, const std::string& payload) {
-  try {
-    results::apply(sweep, type, payload);
-  } catch (const results::StorageError& error) {
-    throw results::StorageError("cannot read " + path.string() + " (" + error.what() +
-                                "), `mpisweep check " + path.parent_path().string() +
-                                " --repair` keeps the rest");
-  }
-}
-
 /// Keeps the latest record of each key that was asked for.
 void keep(results::PackRecord pack, const Keys& keys, Packs& packs) {
   if (std::ranges::find(keys, pack.key) == keys.end()) return;
@@ -33,13 +21,23 @@ void keep(results::PackRecord pack, const Keys& keys, Packs& packs) {
   packs.push_back(std::move(pack));
 }
 
-/// Reads the journal into `sweep` and `packs` and returns its condition.
+/// Reads the journal into `sweep` and `packs` and returns its condition. Errors of a record name
+/// the journal and the way out.
 results::JournalCondition read_into(results::SweepResults& sweep, const Keys& keys, Packs& packs,
                                     const std::filesystem::path& path) {
-  return results::read_journal(path, [&](results::RecordType type, const std::string& payload) {
-    apply_or_name(sweep, path, type, payload);
+  const auto take = [&](results::RecordType type, const std::string& payload) {
+    results::apply(sweep, type, payload);
     if (type == results::RecordType::pack && !keys.empty()) {
       keep(results::parse_pack(payload), keys, packs);
+    }
+  };
+  return results::read_journal(path, [&](results::RecordType type, const std::string& payload) {
+    try {
+      take(type, payload);
+    } catch (const results::StorageError& error) {
+      throw results::StorageError("cannot read " + path.string() + " (" + error.what() +
+                                  "), `mpisweep check " + path.parent_path().string() +
+                                  " --repair` keeps the rest");
     }
   });
 }

@@ -1,9 +1,12 @@
 #include "sweep/worker_messages.hpp"
 
+#include "protocol/json_fields.hpp"
+
 namespace sweep {
 namespace {
 
 using Json = nlohmann::json;
+using protocol::JsonFields;
 using protocol::ProtocolError;
 
 /// A lambda per alternative of a variant.
@@ -28,19 +31,20 @@ Json to_json(const StartWorker& start) {
           {"trial_timeout_s", start.trial_timeout_s}};
 }
 
-StartWorker start_from(const Json& json) {
-  return {.trainer = {.program = json.at("program").get<std::vector<std::string>>(),
-                      .folder = json.at("folder").get<std::string>(),
-                      .threads = json.at("threads").get<int>()},
-          .device = static_cast<DeviceChoice>(json.at("device").get<int>()),
-          .trial_timeout_s = json.at("trial_timeout_s").get<double>()};
+StartWorker start_from(const JsonFields& fields) {
+  return {.trainer = {.program = fields.required<std::vector<std::string>>("program"),
+                      .folder = fields.required<std::string>("folder"),
+                      .threads = fields.required<int>("threads")},
+          .device = static_cast<DeviceChoice>(fields.required<int>("device")),
+          .trial_timeout_s = fields.required<double>("trial_timeout_s")};
 }
 
 /// Parses with `parse`, and says of anything it throws that the text is no message.
 template <class Parse>
 auto parse_or_refuse(const std::string& text, Parse parse) {
   try {
-    return parse(Json::parse(text));
+    const auto json = protocol::parse_json(text);
+    return parse(JsonFields(json, "a message of a rank"));
   } catch (const Json::exception& error) {
     throw ProtocolError(std::string("a rank sent what is no message (") + error.what() + ")");
   }
@@ -95,9 +99,9 @@ std::string serialize(const Report& report) {
 }
 
 Command parse_command(const std::string& text) {
-  return parse_or_refuse(text, [&text](const Json& json) -> Command {
-    const auto type = json.at("type").get<std::string>();
-    if (type == "start") return start_from(json);
+  return parse_or_refuse(text, [&text](const JsonFields& fields) -> Command {
+    const auto type = fields.required<std::string>("type");
+    if (type == "start") return start_from(fields);
     if (type == "stop_pack") return StopPack{};
     if (type == "quit") return QuitWorker{};
     const auto message = protocol::parse_message(text);
@@ -107,13 +111,13 @@ Command parse_command(const std::string& text) {
 }
 
 Report parse_report(const std::string& text) {
-  return parse_or_refuse(text, [&text](const Json& json) -> Report {
-    const auto type = json.at("type").get<std::string>();
-    const auto field = [&json](const char* name) { return json.at(name).get<std::string>(); };
+  return parse_or_refuse(text, [&text](const JsonFields& fields) -> Report {
+    const auto type = fields.required<std::string>("type");
+    const auto field = [&fields](const char* name) { return fields.required<std::string>(name); };
     if (type == "worker_ready") return WorkerReady{field("host"), field("device")};
     if (type == "worker_unable") return WorkerUnable{field("reason")};
     if (type == "pack_lost") {
-      return PackLost{json.at("pack").get<std::int64_t>(), protocol::cause_from(field("cause")),
+      return PackLost{fields.required<std::int64_t>("pack"), protocol::cause_from(field("cause")),
                       field("reason")};
     }
     if (type == "output") return TrainerOutput{field("text")};

@@ -52,6 +52,7 @@ TEST_F(Check, CallsTheFolderOfAGoodRunSound) {
   const auto ended = check();
 
   EXPECT_EQ(ended.exit_code, 0) << ended.out;
+  // A plan, a session, six packs of four trials, their ends, the end of the run.
   EXPECT_TRUE(contains(ended.out, "sound, 33 records of 24 trials")) << ended.out;
 }
 

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -111,8 +112,10 @@ Ended Program::wait() {
     if (files[1].revents != 0 && !read_some(err_, ended.err)) files[1].fd = -1;
   }
   int status = 0;
-  waitpid(process_, &status, 0);
+  rusage usage = {};
+  wait4(process_, &status, 0, &usage);
   has_ended_ = true;
+  ended.peak_kb = usage.ru_maxrss;
   ended.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return ended;
 }

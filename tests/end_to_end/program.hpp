@@ -13,6 +13,7 @@ struct Ended {
   int exit_code = -1;  ///< 128 + signal if a signal ended it
   std::string out = {};
   std::string err = {};
+  long peak_kb = 0;  ///< most memory it, or a child that it waited for, had at a time
 };
 
 /// A program that runs in a session of its own. Dropping it kills it with all its descendants.

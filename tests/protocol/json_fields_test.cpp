@@ -92,5 +92,31 @@ TEST(JsonFields, RefusesWhatIsNoObject) {
   EXPECT_THROW(JsonFields(json::array(), "the object"), ProtocolError);
 }
 
+/// Lists inside each other.
+std::string nested(int depth) {
+  const auto count = static_cast<std::size_t>(depth);
+  return std::string(count, '[') + std::string(count, ']');
+}
+
+TEST(ParseJson, RefusesNestingBeyondReason) {
+  EXPECT_NO_THROW(parse_json(nested(kDeepestJson)));
+  EXPECT_THROW(parse_json(nested(kDeepestJson + 1)), ProtocolError);
+  EXPECT_THROW(parse_json(nested(1'000'000)), ProtocolError);  // a stack would overflow
+}
+
+TEST(ParseJson, CountsNoBracketsInStrings) {
+  const auto brackets = R"(\" \\\" )" + std::string(1000, '[');
+
+  EXPECT_EQ(parse_json("\"" + brackets + "\""), "\" \\\" " + std::string(1000, '['));
+}
+
+TEST(ParseJson, CountsWhatStandsInsideEachOtherOnly) {
+  std::string siblings = "[[]";
+  for (int i = 0; i < 1000; ++i)
+    siblings += ",{}";
+
+  EXPECT_EQ(parse_json(siblings + "]").size(), 1001U);
+}
+
 }  // namespace
 }  // namespace protocol

@@ -277,24 +277,6 @@ TEST(ParseMessage, RefusesWhatIsNoObjectWithAType) {
   EXPECT_NE(complaint(R"({"type":"done","pack":1} trailing)"), "");
 }
 
-TEST(ParseMessage, RefusesListsInsideListsWithoutEnd) {
-  const auto nested = [](std::size_t depth) {
-    return R"({"type":"result","pack":1,"id":"a","status":"finished","values":{"x":)" +
-           std::string(depth, '[') + std::string(depth, ']') + "}}";
-  };
-
-  EXPECT_EQ(complaint(nested(20)), "");
-  EXPECT_EQ(complaint(nested(1'000'000)), "a message has lists inside lists without end");
-}
-
-TEST(ParseMessage, TakesBracketsInTextForText) {
-  const std::string many(1'000, '[');
-  const auto result = parse_message(
-      R"({"type":"result","pack":1,"id":"a","status":"failed","error":"\" )" + many + R"("})");
-
-  EXPECT_EQ(std::get<Result>(result).error, "\" " + many);
-}
-
 TEST(Outcome, NamesComeBack) {
   for (const auto outcome : {Outcome::finished, Outcome::diverged, Outcome::failed}) {
     EXPECT_EQ(outcome_from(to_string(outcome)), outcome);

@@ -182,5 +182,19 @@ TEST(ParseTrial, RefusesWhatIsNoJson) {
   EXPECT_THROW(parse_trial("{"), StorageError);
 }
 
+TEST(ParsePlan, RefusesAxesThatDoNotMakeItsTrials) {
+  auto too_few = sample_plan();
+  too_few.ids.pop_back();
+  auto without_values = sample_plan();
+  without_values.axes[0].values.clear();
+  auto none = without_values;
+  none.ids.clear();
+
+  EXPECT_NO_THROW(parse_plan(serialize(sample_plan())));
+  EXPECT_THROW(parse_plan(serialize(too_few)), StorageError);
+  EXPECT_THROW(parse_plan(serialize(without_values)), StorageError);
+  EXPECT_NO_THROW(parse_plan(serialize(none)));
+}
+
 }  // namespace
 }  // namespace results

@@ -102,5 +102,19 @@ TEST(ValueColumn, SurvivesListsNestedBeyondReason) {
   EXPECT_EQ(array_of(deep).extents.size(), 32U);  // as many dimensions as HDF5 knows
 }
 
+/// A list of `width` values of which the first is such a list again.
+json lopsided(int width, int depth) {
+  json list = json::array();
+  for (int i = 0; i < width; ++i)
+    list.push_back(i == 0 && depth > 1 ? lopsided(width, depth - 1) : json(i));
+  return list;
+}
+
+TEST(ValueColumn, DropsListsSoUnevenThatABlockWouldFillMemory) {
+  EXPECT_EQ(array_of(lopsided(100, 3)).numbers.size(), 1'000'000U);
+  EXPECT_TRUE(array_of(lopsided(100, 5)).extents.empty());  // 10^10 numbers for 500
+  EXPECT_TRUE(array_of(lopsided(4, 32)).extents.empty());   // 4^32 = 2^64 numbers, 0 to a counter
+}
+
 }  // namespace
 }  // namespace results

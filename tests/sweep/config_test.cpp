@@ -138,7 +138,50 @@ TEST(Config, RefusesARangeThatIsTooLong) {
   EXPECT_NE(read("grid: {seed: 0..1000000000000}").text.find("is too long"), std::string::npos);
 }
 
+TEST(Config, RefusesAGridOfTooManyTrialsBeforeItIsMade) {
+  const auto reading = read("grid:\n  seed: 0..9999999\n  learning_rate: [0.1, 0.2]\n");
+
+  EXPECT_EQ(
+      reading.text,
+      "mpisweep: axis 'learning_rate' makes more than 10 million trials in a.yaml (line 3)\n");
+  ASSERT_EQ(reading.config.grid.size(), 2U);
+  EXPECT_TRUE(reading.config.grid[0].values.empty());
+}
+
+TEST(Config, RefusesMoreSettingsThanATrainerCanJudge) {
+  EXPECT_EQ(
+      read("grid:\n  seed: 0..3\n  a: 0..1000\n  b: 0..1000\n").text,
+      "mpisweep: axis 'b' makes more than a million settings in a.yaml (line 4), only seed and "
+      "learning_rate may have more values\n");
+}
+
+TEST(Config, TakesAMillionTrials) {
+  const auto reading = read("grid: {seed: 0..99999, learning_rate: 1..10}");
+
+  EXPECT_EQ(reading.text, "");
+  EXPECT_EQ(reading.config.grid[0].values.size(), 100'000U);
+}
+
+TEST(Config, TakesARangeUpToTheLastInteger) {
+  const auto reading = read("grid: {seed: 9223372036854775806..9223372036854775807}");
+
+  ASSERT_EQ(reading.config.grid.size(), 1U);
+  ASSERT_EQ(reading.config.grid[0].values.size(), 2U);
+  EXPECT_EQ(reading.config.grid[0].values[1].scalar, INT64_MAX);
+}
+
+TEST(Config, ExpandsNoRangeThatIsTooLongHoweverManyProblemsThereAre) {
+  std::string yaml = "trial:\n";
+  for (int i = 0; i < 101; ++i)
+    yaml += "  a: 1\n";  // 100 problems
+  const auto reading = read(yaml + "grid: {seed: [0, 0..1000000000000]}\n");
+
+  EXPECT_TRUE(reading.config.grid.at(0).values.empty());
+}
+
 TEST(Config, RefusesARangeThatRunsBackwards) {
+  EXPECT_NE(read("grid: {seed: 9223372036854775807..9223372036854775806}").text.find("is empty"),
+            std::string::npos);
   EXPECT_NE(read("grid: {seed: 4..0}").text.find("is empty"), std::string::npos);
 }
 
@@ -174,6 +217,41 @@ TEST(Config, RefusesDeepNesting) {
 TEST(Config, RefusesNulBytesAndForeignEncodings) {
   EXPECT_NE(read(std::string("name: a\ntrial: \0", 16)).text.find("NUL byte"), std::string::npos);
   EXPECT_NE(read("name: \xff\xfe\n").text.find("not UTF-8"), std::string::npos);
+}
+
+TEST(Config, NamesTheLineThatIsNotUtf8) {
+  EXPECT_EQ(read("name: ok\ntrial: {a: größer}\n# \xff\nrun: {}\n").text,
+            "mpisweep: the config is not UTF-8 text in a.yaml (line 3)\n");
+}
+
+TEST(Config, RefusesAMapOfMoreKeysThanAnybodyWrites) {
+  std::string yaml = "trial:\n";
+  for (int i = 0; i <= 1000; ++i)
+    yaml += "  k" + std::to_string(i) + ": 1\n";
+
+  EXPECT_EQ(read(yaml).text, "mpisweep: a map has more than 1000 keys in a.yaml (line 1002)\n");
+}
+
+TEST(Config, StopsReadingAfterAHundredProblems) {
+  std::string yaml = "trial:\n";
+  for (int i = 0; i < 1000; ++i)
+    yaml += "  a: 1\n";
+
+  const auto reading = read(yaml);
+
+  EXPECT_EQ(reading.problems.size(), 101U);  // 100 duplicates, and that there are too many
+  EXPECT_TRUE(reading.text.ends_with("mpisweep: ... and 1 more\n")) << reading.text;
+}
+
+TEST(Config, TellsAProblemInOneLineWhateverTheKeyIs) {
+  EXPECT_EQ(
+      read("\"a\\nb\\e[2J\": 1\n").text,
+      "mpisweep: unknown key 'a?b?[2J' in a.yaml (line 1), known are name, trainer, datasets, "
+      "trial, grid, replicate, run, slurm\n");
+}
+
+TEST(Config, ShortensWhatAProblemQuotes) {
+  EXPECT_LT(read("name: /" + std::string(100'000, 'x')).text.size(), 1000U);
 }
 
 TEST(Config, RefusesBrokenYamlWithItsLine) {
@@ -248,6 +326,13 @@ TEST(Override, FixesAnAxisThatTheTrialBlockNames) {
 
   EXPECT_TRUE(config.grid.empty());
   EXPECT_EQ(config.trial.find("seed")->scalar, 7);
+}
+
+TEST(Override, IsRefusedWithoutKeyOrValue) {
+  EXPECT_EQ(read("", {"epochs"}).text, "mpisweep: the config is empty in a.yaml (line 1)\n");
+  EXPECT_EQ(read("trial: {}", {"epochs"}).text,
+            "mpisweep: --set needs key=value in --set epochs\n");
+  EXPECT_EQ(read("trial: {}", {""}).text, "mpisweep: --set needs key=value in --set ''\n");
 }
 
 TEST(Override, IsNamedInProblems) {

@@ -97,9 +97,11 @@ TEST(Grid, RefusesAKeyInTrialAndGrid) {
             std::string::npos);
 }
 
-TEST(Grid, RefusesMoreTrialsThanMemoryHolds) {
-  EXPECT_NE(expand("grid: {a: 0..99999, b: 0..99999}").problems.find("100 million"),
-            std::string::npos);
+TEST(Grid, HasNoTrialsWhereThereWouldBeTooMany) {
+  const auto expansion = expand("grid: {seed: 0..99999, learning_rate: 1..1000}");
+
+  EXPECT_NE(expansion.problems.find("more than 10 million trials"), std::string::npos);
+  EXPECT_TRUE(expansion.grid.trials.empty());
 }
 
 TEST(PlaceOfSetting, FindsTheValueThatCounts) {

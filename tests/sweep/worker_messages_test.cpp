@@ -69,5 +69,13 @@ TEST(WorkerMessages, RefuseWhatIsNoMessage) {
   EXPECT_THROW(parse_report(R"({"type":"stop"})"), protocol::ProtocolError);
 }
 
+TEST(WorkerMessages, RefuseNumbersOfAnotherType) {
+  EXPECT_THROW(parse_report(R"({"type":"pack_lost","pack":1e300,"reason":""})"),
+               protocol::ProtocolError);
+  EXPECT_THROW(parse_command(R"({"type":"start","program":[],"folder":"","threads":4294967297,)"
+                             R"("device":0,"trial_timeout_s":0})"),
+               protocol::ProtocolError);
+}
+
 }  // namespace
 }  // namespace sweep

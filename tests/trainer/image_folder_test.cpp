@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <zlib.h>
 
 #include "tests/temporary_folder.hpp"
@@ -63,6 +64,20 @@ TEST(ReadIdx, RefusesTooFewAndTooManyBytes) {
   EXPECT_NE(error_of_reading(idx_text({2}, "abc")).find("more bytes"), std::string::npos);
   EXPECT_NE(error_of_reading(idx_text({~0U, ~0U, ~0U}, "abc")).find("impossible"),
             std::string::npos);
+}
+
+TEST(ReadIdx, TakesNoMemoryForBytesThatAreNotThere) {
+  const auto peak_kb = [] {
+    rusage usage = {};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const auto before = peak_kb();
+
+  EXPECT_NE(error_of_reading(idx_text({65535, 65535}, "abc")).find("truncated"),
+            std::string::npos);  // 4 GB, it says
+
+  EXPECT_LT(peak_kb() - before, 100'000);
 }
 
 TEST(ReadIdx, RefusesACutGzipFile) {

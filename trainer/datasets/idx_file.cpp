@@ -1,5 +1,6 @@
 #include "trainer/datasets/idx_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -12,7 +13,8 @@ namespace {
 
 constexpr std::uint8_t kUnsignedByte = 8;
 constexpr std::int64_t kLargest = std::int64_t{1}
-                                  << 32;  // bytes; a wrong size must not fill memory
+                                  << 32;              // bytes; a wrong size must not fill memory
+constexpr std::size_t kPiece = std::size_t{1} << 24;  // bytes
 
 using GzFile = std::unique_ptr<gzFile_s, decltype(&gzclose)>;
 
@@ -26,8 +28,7 @@ class IdxReader {
 
   IdxArray read() {
     IdxArray array = {.sizes = read_sizes()};
-    array.bytes.resize(count(array.sizes));
-    read_bytes(array.bytes.data(), array.bytes.size());
+    read_values(array.bytes, count(array.sizes));
     if (gzgetc(file_.get()) != -1) fail("has more bytes than its sizes say");
     return array;
   }
@@ -61,6 +62,15 @@ class IdxReader {
       product *= size;
     }
     return static_cast<std::size_t>(product);
+  }
+
+  /// Takes memory for what is there, not for what the sizes promise.
+  void read_values(std::vector<std::uint8_t>& bytes, std::size_t count) {
+    while (bytes.size() < count) {
+      const auto begin = bytes.size();
+      bytes.resize(std::min(count, begin + kPiece));
+      read_bytes(bytes.data() + begin, bytes.size() - begin);
+    }
   }
 
   void read_bytes(std::uint8_t* bytes, std::size_t size) {
