@@ -16,14 +16,15 @@ void write_file(const char* path, const std::string& text) {
   std::ofstream(path) << text;
 }
 
-/// Ordinary users may mount where they are root: in a user namespace.
-bool become_root_of_own_namespace() {
+/// Ordinary users may mount in a user namespace of their own. They keep their number there: Open
+/// MPI would mistake a 0 for root and meet root's files.
+bool enter_own_users() {
   const auto user = std::to_string(getuid());
   const auto group = std::to_string(getgid());
   if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
   write_file("/proc/self/setgroups", "deny");
-  write_file("/proc/self/uid_map", "0 " + user + " 1");
-  write_file("/proc/self/gid_map", "0 " + group + " 1");
+  write_file("/proc/self/uid_map", user + " " + user + " 1");
+  write_file("/proc/self/gid_map", group + " " + group + " 1");
   return true;
 }
 
@@ -36,7 +37,7 @@ void mount_or_throw(const char* what, const std::filesystem::path& folder, const
 }  // namespace
 
 std::string enter_own_mounts() {
-  if (unshare(CLONE_NEWNS) != 0 && !become_root_of_own_namespace()) return std::strerror(errno);
+  if (unshare(CLONE_NEWNS) != 0 && !enter_own_users()) return std::strerror(errno);
   if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return std::strerror(errno);
   return "";
 }
