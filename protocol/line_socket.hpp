@@ -25,6 +25,9 @@ class LineReader {
   /// Throws: ProtocolError if the descriptor cannot be read.
   bool receive();
 
+  /// Bytes that were received and not taken.
+  std::size_t num_waiting_bytes() const { return received_.size() - begin_; }
+
   /// The next complete line among what has been received, if any.
   std::optional<std::string> take();
 

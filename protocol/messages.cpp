@@ -294,9 +294,10 @@ Reader reader_of(const std::string& type) {
 json parse_line(const std::string& line) {
   try {
     return parse_json(line);
-  } catch (const json::exception& error) {
-    throw ProtocolError("a message is no JSON: '" + line.substr(0, 200) + "' (" + error.what() +
-                        ")");
+  } catch (const json::exception&) {
+    const auto start =
+        json(line.substr(0, 200)).dump(-1, ' ', true, json::error_handler_t::replace);
+    throw ProtocolError("a message is no JSON: " + start);
   }
 }
 

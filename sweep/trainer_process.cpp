@@ -113,9 +113,14 @@ std::optional<protocol::Message> TrainerProcess::take() {
   read_output();
   auto line = reader_->take();
   if (!line && !has_ended_) {
+    // In this order: what it sent before it exited has arrived. A child of its own may outlive it
+    // and hold the socket open.
+    const bool is_over = has_exited();
+    const auto num_waiting = reader_->num_waiting_bytes();
     const bool is_open = reader_->receive();
     line = reader_->take();
-    has_ended_ = !is_open && !line;
+    const bool has_more = reader_->num_waiting_bytes() > num_waiting;
+    has_ended_ = !line && (!is_open || (is_over && !has_more));
   }
   if (!line) return std::nullopt;
   return protocol::parse_message(*line);
@@ -164,24 +169,26 @@ void TrainerProcess::read_output() {
   }
 }
 
+bool TrainerProcess::has_exited() {
+  int status = 0;
+  if (!status_ && waitpid(process_, &status, WNOHANG) == process_) status_ = status;
+  return status_.has_value();
+}
+
 std::string TrainerProcess::end() {
   if (how_it_ended_) return *how_it_ended_;
   // A trainer that closed its socket is about to exit by itself: its own code says more than ours.
-  int status = 0;
   const int patience_ms = has_ended_ ? 1000 : 0;
-  for (int waited_ms = 0; waited_ms <= patience_ms; waited_ms += 5) {
-    if (waitpid(process_, &status, WNOHANG) == process_) {
-      read_output();
-      was_killed_ = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-      const char* by_whom = was_killed_ ? ", by somebody or for want of memory" : "";
-      return how_it_ended_.emplace(describe_status(status) + by_whom);
-    }
-    if (patience_ms > 0) usleep(5000);
+  for (int waited_ms = 0; !has_exited() && waited_ms < patience_ms; waited_ms += 5)
+    usleep(5000);
+  was_killed_ = status_ && WIFSIGNALED(*status_) && WTERMSIG(*status_) == SIGKILL;
+  if (!status_) {
+    kill(process_, SIGKILL);
+    waitpid(process_, &status_.emplace(), 0);
   }
-  kill(process_, SIGKILL);
-  waitpid(process_, &status, 0);
   read_output();
-  return how_it_ended_.emplace(describe_status(status));
+  const char* by_whom = was_killed_ ? ", by somebody or for want of memory" : "";
+  return how_it_ended_.emplace(describe_status(*status_) + by_whom);
 }
 
 void TrainerProcess::wait(std::chrono::milliseconds patience) const {

@@ -54,7 +54,7 @@ class TrainerProcess {
   /// The last lines it printed, for messages about its end.
   const std::string& last_output() const { return last_output_; }
 
-  /// True once it has closed its socket and everything it sent has been taken.
+  /// True once it has exited or closed its socket, and everything it sent has been taken.
   bool has_ended() const { return has_ended_; }
 
   /// Kills it if it still runs, waits, and says how it ended: "signal 11 (Segmentation fault)",
@@ -68,6 +68,7 @@ class TrainerProcess {
   void wait(std::chrono::milliseconds patience) const;
 
  private:
+  bool has_exited();
   void read_output();
 
   pid_t process_ = -1;
@@ -77,6 +78,7 @@ class TrainerProcess {
   bool has_ended_ = false;
   bool has_closed_output_ = false;
   bool was_killed_ = false;
+  std::optional<int> status_;  // as waitpid has it, once it has exited
   std::string unread_output_;
   std::size_t left_out_bytes_ = 0;  // of the output
   std::string last_output_;

@@ -140,6 +140,30 @@ TEST(TrainerProcess, DoesNotWaitForATrainerThatNeverReads) {
   EXPECT_THROW(trainer.send(large), protocol::ProtocolError);
 }
 
+TEST(TrainerProcess, NoticesItsEndThoughAChildOfItsOwnLivesOn) {
+  TrainerProcess trainer({.program = {"bash", "-c", "sleep 1000 & exit 3"}});
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+
+  while (!trainer.has_ended() && std::chrono::steady_clock::now() < deadline) {
+    trainer.take();
+    trainer.wait(std::chrono::milliseconds(10));
+  }
+
+  EXPECT_TRUE(trainer.has_ended());
+  EXPECT_EQ(trainer.end(), "exit code 3");
+}
+
+TEST(TrainerProcess, TakesALargeMessageOfATrainerThatExitedAtOnce) {
+  TrainerProcess trainer({.program = {"python3", "-c", R"(import os
+message = '{"type":"done","pack":1,"text":"' + 'x' * 20_000_000 + '"}\n'
+for i in range(0, len(message), 65536): os.write(3, message[i:i + 65536].encode())
+)"}});
+
+  const auto message = trainer.expect(std::chrono::seconds(20));
+
+  EXPECT_EQ(std::get<protocol::Done>(message).pack, 1);
+}
+
 TEST(TrainerProcess, KeepsAPartOfAFloodOfOutput) {
   TrainerProcess trainer({.program = {"bash", "-c", "yes | head -c 1000000; exec 1>&- 2>&-"}});
   while (!trainer.has_ended()) {
