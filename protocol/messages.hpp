@@ -145,6 +145,9 @@ std::string serialize(const Message& message);
 /// Throws: ProtocolError if the line is not JSON, has no known type or lacks a field.
 Message parse_message(const std::string& line);
 
+/// The same from a line that has been read as JSON.
+Message message_from_json(const nlohmann::json& object);
+
 nlohmann::json to_json(const StudyDeclaration& study);
 StudyDeclaration study_from_json(const nlohmann::json& json);
 

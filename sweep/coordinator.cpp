@@ -24,10 +24,7 @@ protocol::PackRequest to_request(const Lease& lease, const PreparedSweep& sweep)
 }  // namespace
 
 Coordinator::Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets)
-    : sweep_(sweep), schedule_(std::move(packs), {}), outlets_(std::move(outlets)) {
-  for (std::size_t i = 0; i < sweep.ids.size(); ++i)
-    trial_indices_[sweep.ids[i]] = i;
-}
+    : sweep_(sweep), schedule_(std::move(packs), {}), outlets_(std::move(outlets)) {}
 
 void Coordinator::start_worker(int rank, const StartWorker& command) {
   workers_[rank].total.info.rank = rank;
@@ -96,14 +93,18 @@ void Coordinator::on_progress(int rank, const protocol::Progress& progress) {
 }
 
 void Coordinator::on_result(int rank, const protocol::Result& result) {
-  const auto index = trial_indices_.find(results::trial_id_from_hex(result.id));
+  const auto id = results::trial_id_from_hex(result.id);
   const auto* lease = schedule_.lease_of(rank);
-  if (index == trial_indices_.end() || lease == nullptr) return;
+  if (lease == nullptr) return;
+  // Results come in the order of their pack, so that the search ends at its first trial.
+  const auto& lent = lease->pack.trials;
+  const auto trial = std::ranges::find(lent, id, [this](auto index) { return sweep_.ids[index]; });
+  if (trial == lent.end()) return;
   const int attempt = lease->attempt;
-  if (!schedule_.finish_trial(rank, index->second)) return;
+  if (!schedule_.finish_trial(rank, *trial)) return;
   auto& total = workers_[rank].total;
   ++total.trials;
-  results::TrialRecord record{.id = index->first,
+  results::TrialRecord record{.id = id,
                               .status = result.status,
                               .error = result.error,
                               .attempts = attempt,

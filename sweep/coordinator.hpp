@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <unordered_map>
 
 #include "results/records.hpp"
 #include "sweep/schedule.hpp"
@@ -75,7 +74,6 @@ class Coordinator {
   Schedule schedule_;
   Outlets outlets_;
   std::map<int, WorkerState> workers_;
-  std::unordered_map<results::TrialId, std::size_t> trial_indices_;
   std::string last_trouble_;
 };
 

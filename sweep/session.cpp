@@ -183,7 +183,9 @@ class Session {
       has_handled = true;
     }
     while (const auto envelope = world_.receive()) {
-      coordinator_->handle(envelope->rank, parse_report(envelope->text));
+      for (const auto& report : parse_reports(envelope->text)) {
+        coordinator_->handle(envelope->rank, report);
+      }
       has_handled = true;
     }
     return has_handled;

@@ -171,8 +171,8 @@ void serve_coordinator(Communicator& world) {
       worker.handle(parse_command(envelope->text));
       is_idle = false;
     }
-    for (const auto& report : worker.poll()) {
-      world.post(0, serialize(report));
+    for (auto& reports : serialize_together(worker.poll())) {
+      world.post(0, std::move(reports));
       is_idle = false;
     }
     patience = is_idle ? std::min(2 * patience, kLongestWait) : kShortestWait;

@@ -1,10 +1,14 @@
 #include "sweep/worker_messages.hpp"
 
+#include <algorithm>
+
 namespace sweep {
 namespace {
 
 using Json = nlohmann::json;
 using protocol::ProtocolError;
+
+constexpr std::size_t kFullTextBytes = 1 << 20;
 
 /// A lambda per alternative of a variant.
 template <class... Lambdas>
@@ -88,18 +92,18 @@ std::string serialize(const Report& report) {
 }
 
 Command parse_command(const std::string& text) {
-  return parse_or_refuse(text, [&text](const Json& json) -> Command {
+  return parse_or_refuse(text, [](const Json& json) -> Command {
     const auto type = json.at("type").get<std::string>();
     if (type == "start") return start_from(json);
     if (type == "quit") return QuitWorker{};
-    const auto message = protocol::parse_message(text);
+    const auto message = protocol::message_from_json(json);
     if (const auto* pack = std::get_if<protocol::PackRequest>(&message)) return *pack;
     throw ProtocolError("a rank sent an unknown command '" + type + "'");
   });
 }
 
 Report parse_report(const std::string& text) {
-  return parse_or_refuse(text, [&text](const Json& json) -> Report {
+  return parse_or_refuse(text, [](const Json& json) -> Report {
     const auto type = json.at("type").get<std::string>();
     const auto field = [&json](const char* name) { return json.at(name).get<std::string>(); };
     if (type == "worker_ready") return WorkerReady{field("host"), field("device")};
@@ -108,8 +112,31 @@ Report parse_report(const std::string& text) {
       return PackLost{json.at("pack").get<std::int64_t>(), field("reason")};
     }
     if (type == "output") return TrainerOutput{field("text")};
-    return report_from(protocol::parse_message(text));
+    return report_from(protocol::message_from_json(json));
   });
+}
+
+std::vector<std::string> serialize_together(const std::vector<Report>& reports) {
+  std::vector<std::string> texts;
+  for (const auto& report : reports) {
+    if (texts.empty() || texts.back().size() >= kFullTextBytes) {
+      texts.push_back(serialize(report));
+    } else {
+      texts.back() += '\n' + serialize(report);
+    }
+  }
+  return texts;
+}
+
+std::vector<Report> parse_reports(const std::string& text) {
+  std::vector<Report> reports;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    reports.push_back(parse_report(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return reports;
 }
 
 }  // namespace sweep
