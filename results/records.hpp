@@ -59,6 +59,9 @@ struct SessionRecord {
 /// Why a trial failed; decides whether a later run tries it again.
 enum class Cause { none, exception, crash };
 
+/// Throws: StorageError if the text is no cause's name.
+Cause cause_from(const std::string& text);
+
 /// The end of one trial.
 struct TrialRecord {
   TrialId id = 0;

@@ -5,11 +5,11 @@
 #include <iostream>
 #include <iterator>
 #include <set>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "protocol/suggestion.hpp"
+#include "results/trial_index.hpp"
 
 namespace sweep {
 namespace {
@@ -136,20 +136,20 @@ Place place_of_duplicate(const Config& config, std::size_t trial, const Grid& gr
 }
 
 void identify_trials(PreparedSweep& sweep, const std::vector<Json>& resolved, Problems& problems) {
-  std::unordered_map<results::TrialId, std::size_t> first_with;
+  results::TrialIndex first_with;
   sweep.ids.reserve(sweep.grid.trials.size());
   first_with.reserve(sweep.grid.trials.size());
   for (std::size_t i = 0; i < sweep.grid.trials.size(); ++i) {
     const auto& trial = sweep.grid.trials[i];
     const auto& settings = resolved[trial.combination];
     sweep.ids.push_back(identify(settings, version_of_study(sweep, settings), trial));
-    const auto [first, is_new] = first_with.emplace(sweep.ids.back(), i);
-    if (is_new) continue;
+    const auto first = first_with.add(sweep.ids.back());
+    if (first == i) continue;
     problems.push_back({.place = place_of_duplicate(sweep.config, i, sweep.grid),
                         .what = "trial " + std::to_string(i + 1) + " (" +
                                 label_trial(sweep.grid.axes, i) + ") is the same as trial " +
-                                std::to_string(first->second + 1) + " (" +
-                                label_trial(sweep.grid.axes, first->second) + ")",
+                                std::to_string(first + 1) + " (" +
+                                label_trial(sweep.grid.axes, first) + ")",
                         .hint = "name every value once"});
     return;  // one duplicate value makes many duplicate trials
   }
@@ -252,6 +252,7 @@ PreparedSweep prepare_sweep(const SweepChoice& choice) {
   if (!problems.empty()) refuse(problems, choice.config);
   sweep.plan.config_resolved = resolved_config(sweep, resolved);
   sweep.plan.ids = sweep.ids;
+  sweep.config.grid = std::vector<ConfigAxis>();  // served its purpose; 150 bytes for each value
   return sweep;
 }
 

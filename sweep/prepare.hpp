@@ -25,7 +25,7 @@ struct SweepChoice {
 
 /// A config that its trainer has judged: everything a run needs to know.
 struct PreparedSweep {
-  Config config = {};
+  Config config = {};  ///< without its grid, which became trials
   Grid grid = {};
   std::vector<results::TrialId> ids = {};  ///< per trial of the grid
   std::vector<int> pack_widths = {};       ///< per combination, >= 1

@@ -51,7 +51,7 @@ class Session {
   ExitCode run() {
     warn_about_journal();
     const auto todo = trials_to_do(sweep_, recorder_.results(), options_.retry_failed);
-    recorder_.record(sweep_.plan);
+    recorder_.record(std::move(sweep_.plan));
     save_config();
     if (todo.empty()) return finish_idle_run();
     begin(todo);

@@ -93,8 +93,8 @@ SweepStatus status_of(const results::SweepResults& sweep) {
     if (status.failed.size() >= std::min(kMostFailedShown, status.counts.failed)) break;
     const auto* trial = sweep.find(sweep.plan.ids[i]);
     if (trial == nullptr || trial->status != protocol::Outcome::failed) continue;
-    status.failed.push_back({results::to_hex(trial->id), label_trial(sweep.plan.axes, i),
-                             trial->error, trial->attempts});
+    status.failed.push_back({results::to_hex(sweep.plan.ids[i]), label_trial(sweep.plan.axes, i),
+                             sweep.texts[trial->error], trial->attempts});
   }
   return status;
 }
