@@ -4,6 +4,7 @@
 #include <csignal>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -87,12 +88,18 @@ class Session {
   }
 
   void save_config() const {
+    if (holds(folder_ / "config.yaml", sweep_.config.text)) return;
     std::ofstream file(folder_ / "config.yaml", std::ios::binary);
     file << sweep_.config.text;
     file.close();
     if (!file) {
       throw results::StorageError("cannot write " + (folder_ / "config.yaml").string());
     }
+  }
+
+  static bool holds(const std::filesystem::path& path, const std::string& text) {
+    std::ifstream file(path, std::ios::binary);
+    return file && text == std::string(std::istreambuf_iterator<char>(file), {});
   }
 
   ExitCode finish_idle_run() {
@@ -228,6 +235,7 @@ class Session {
     status.num_ranks = status_.num_ranks;
     status.started = status_.started;
     status.updated = utc_now();
+    status.journal_bytes = std::filesystem::file_size(folder_ / "journal");
     status.packs_training = state == "running" ? coordinator_->num_training() : 0;
     status.left_s = status_.left_s;
     status.left_uncertainty_s = status_.left_uncertainty_s;

@@ -77,6 +77,9 @@ void Worker::start_trainer() {
 
 void Worker::lend(const protocol::PackRequest& pack) {
   pack_ = pack;
+  lent_.clear();
+  for (const auto& trial : pack.trials)
+    lent_.insert(trial.id);
   last_message_ = Clock::now();
   if (!trainer_) {
     start_trainer();  // the pack is sent when it is ready
@@ -126,9 +129,7 @@ void Worker::take_message(const protocol::Message& message) {
 }
 
 bool Worker::is_lent(const protocol::Result& result) const {
-  return result.pack == pack_->pack &&
-         std::ranges::find(pack_->trials, result.id, &protocol::TrialRequest::id) !=
-             pack_->trials.end();
+  return result.pack == pack_->pack && lent_.contains(result.id);
 }
 
 void Worker::become_ready(const protocol::Ready& ready) {

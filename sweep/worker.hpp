@@ -3,6 +3,8 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "sweep/trainer_process.hpp"
@@ -53,6 +55,7 @@ class Worker {
   StartWorker settings_;
   std::unique_ptr<TrainerProcess> trainer_;
   std::optional<protocol::PackRequest> pack_;  // lent to us
+  std::unordered_set<std::string> lent_;       // ids of its trials
   bool is_ready_ = false;                      // the trainer has answered hello
   bool was_ready_ = false;                     // ... or an earlier one has
   bool has_quit_ = false;
