@@ -127,8 +127,9 @@ int version_of_study(const PreparedSweep& sweep, const Json& settings) {
 }
 
 /// The place of the value that makes a trial a duplicate: the last axis with several values.
-Place place_of_duplicate(const Config& config, std::size_t trial, const Grid& grid) {
-  const auto indices = value_indices(grid.axes, trial);
+Place place_of_duplicate(const Config& config, std::size_t trial,
+                         const std::vector<results::Axis>& axes) {
+  const auto indices = value_indices(axes, trial);
   for (auto i = indices.size(); i-- > 0;) {
     if (indices[i] > 0) return config.grid[i].values[indices[i]].place;
   }
@@ -145,11 +146,11 @@ void identify_trials(PreparedSweep& sweep, const std::vector<Json>& resolved, Pr
     sweep.ids.push_back(identify(settings, version_of_study(sweep, settings), trial));
     const auto first = first_with.add(sweep.ids.back());
     if (first == i) continue;
-    problems.push_back({.place = place_of_duplicate(sweep.config, i, sweep.grid),
+    problems.push_back({.place = place_of_duplicate(sweep.config, i, sweep.plan.axes),
                         .what = "trial " + std::to_string(i + 1) + " (" +
-                                label_trial(sweep.grid.axes, i) + ") is the same as trial " +
+                                label_trial(sweep.plan.axes, i) + ") is the same as trial " +
                                 std::to_string(first + 1) + " (" +
-                                label_trial(sweep.grid.axes, first) + ")",
+                                label_trial(sweep.plan.axes, first) + ")",
                         .hint = "name every value once"});
     return;  // one duplicate value makes many duplicate trials
   }
@@ -173,7 +174,7 @@ void check_axis_names(const PreparedSweep& sweep, Problems& problems) {
 
 Json resolved_config(const PreparedSweep& sweep, const std::vector<Json>& resolved) {
   auto grid = Json::object();
-  for (const auto& axis : sweep.grid.axes)
+  for (const auto& axis : sweep.plan.axes)
     grid[axis.name] = axis.values;
   return {{"name", sweep.config.name},
           {"trainer", sweep.config.trainer},
@@ -186,7 +187,7 @@ void fill_plan(PreparedSweep& sweep) {
   auto& plan = sweep.plan;
   plan.name = sweep.config.name;
   plan.config_text = sweep.config.text;
-  plan.axes = sweep.grid.axes;
+  plan.axes = std::move(sweep.grid.axes);
   for (const auto& name : sweep.config.replicate) {
     const bool is_axis =
         std::ranges::any_of(plan.axes, [&name](const auto& axis) { return axis.name == name; });

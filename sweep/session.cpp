@@ -133,7 +133,7 @@ class Session {
   void train(const std::vector<std::size_t>& todo) {
     auto packs = packs_for(sweep_, todo, world_.size());
     std::cerr << fmt::format("{}  {}: {} in {} packs\n", version_line(), sweep_.config.name,
-                             describe_grid(sweep_.grid), packs.size());
+                             describe_plan(recorder_.results().plan), packs.size());
     coordinator_.emplace(
         sweep_, std::move(packs),
         Coordinator::Outlets{
