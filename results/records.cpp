@@ -1,9 +1,11 @@
 #include "results/records.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "protocol/json_fields.hpp"
@@ -82,14 +84,18 @@ json declaration_to_json(const PlanRecord& plan) {
       protocol::StudyDeclaration{.variables = plan.variables, .headline = plan.headline});
 }
 
-json json_without_ids(const PlanRecord& plan) {
-  return {{"name", plan.name},
-          {"config_text", plan.config_text},
-          {"config_resolved", plan.config_resolved},
-          {"study", plan.study},
-          {"replicate", plan.replicate},
-          {"axes", axes_to_json(plan.axes)},
-          {"declaration", declaration_to_json(plan)}};
+/// Whether two values have the same text; to nlohmann 1 and 1.0 are equal.
+bool is_same(const json& a, const json& b) {
+  if (a.is_number_float() != b.is_number_float()) return false;
+  if (a.is_array() && b.is_array()) return std::ranges::equal(a, b, is_same);
+  if (!a.is_object() || !b.is_object()) return a == b;
+  return a.size() == b.size() && std::ranges::all_of(a.items(), [&b](const auto& item) {
+           return b.contains(item.key()) && is_same(item.value(), b.at(item.key()));
+         });
+}
+
+bool is_same_axis(const Axis& a, const Axis& b) {
+  return a.name == b.name && std::ranges::equal(a.values, b.values, is_same);
 }
 
 PlanRecord plan_from(const JsonFields& fields) {
@@ -171,13 +177,22 @@ Cause cause_from(const std::string& text) {
 }
 
 bool PlanRecord::operator==(const PlanRecord& other) const {
-  return ids == other.ids && to_text(json_without_ids(*this)) == to_text(json_without_ids(other));
+  return std::tie(name, config_text, study, replicate, ids) ==
+             std::tie(other.name, other.config_text, other.study, other.replicate, other.ids) &&
+         declaration_to_json(*this) == declaration_to_json(other) &&
+         std::ranges::equal(axes, other.axes, is_same_axis) &&
+         is_same(config_resolved, other.config_resolved);
 }
 
 std::string serialize(const PlanRecord& record) {
-  auto object = json_without_ids(record);
-  object["ids"] = join_ids(record.ids);
-  return to_text(object);
+  return to_text({{"name", record.name},
+                  {"config_text", record.config_text},
+                  {"config_resolved", record.config_resolved},
+                  {"study", record.study},
+                  {"replicate", record.replicate},
+                  {"axes", axes_to_json(record.axes)},
+                  {"ids", join_ids(record.ids)},
+                  {"declaration", declaration_to_json(record)}});
 }
 
 std::string serialize(const SessionRecord& record) {

@@ -175,6 +175,7 @@ class ConfigReader {
                is_too_long ? "at most 10 million values" : "the smaller end first");
       return;
     }
+    values.reserve(values.size() + static_cast<std::size_t>(range->last - range->first) + 1);
     for (auto value = range->first; value <= range->last; ++value) {
       values.push_back({.scalar = value, .text = std::to_string(value), .place = node.place});
     }

@@ -177,16 +177,21 @@ void assign_trial_value(GridTrial& trial, const std::string& key, const ConfigNo
 /// Walks through the grid once; trials that agree on all other axes share a combination.
 void fill_trials(const Config& config, Grid& grid) {
   std::vector<std::size_t> lengths;
-  for (const auto& axis : config.grid)
+  std::size_t num_trials = 1;
+  for (const auto& axis : config.grid) {
     lengths.push_back(axis.values.size());
+    num_trials *= axis.values.size();
+  }
   GridTrial fixed;
   for (const auto& [key, value] : config.trial.entries)
     assign_trial_value(fixed, key, value);
   std::map<std::vector<std::size_t>, std::size_t> combinations;
   std::vector<std::size_t> indices(lengths.size(), 0);
+  std::vector<std::size_t> key;
+  grid.trials.reserve(num_trials);
   do {
     auto trial = fixed;
-    auto key = indices;
+    key = indices;
     for (std::size_t i = 0; i < indices.size(); ++i) {
       if (!is_trial_key(config.grid[i].key)) continue;
       assign_trial_value(trial, config.grid[i].key, config.grid[i].values[indices[i]]);
@@ -240,10 +245,17 @@ Place place_of_setting(const Config& config, const Combination& combination,
 
 results::TrialId identify(const nlohmann::json& settings, int study_version,
                           const GridTrial& trial) {
-  const auto seed = trial.seed ? Json(*trial.seed) : Json(nullptr);
-  const auto rate = trial.learning_rate ? Json(*trial.learning_rate) : Json(nullptr);
-  const auto text = settings.dump() + '\n' + std::to_string(study_version) + '\n' + seed.dump() +
-                    '\n' + rate.dump();
+  return identify(shared_identity(settings, study_version), trial);
+}
+
+std::string shared_identity(const nlohmann::json& settings, int study_version) {
+  return settings.dump() + '\n' + std::to_string(study_version) + '\n';
+}
+
+results::TrialId identify(const std::string& shared_identity, const GridTrial& trial) {
+  const auto seed = trial.seed ? std::to_string(*trial.seed) : "null";
+  const auto rate = trial.learning_rate ? Json(*trial.learning_rate).dump() : "null";
+  const auto text = shared_identity + seed + '\n' + rate;
   return XXH3_64bits(text.data(), text.size());
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -45,6 +46,10 @@ Place place_of_setting(const Config& config, const Combination& combination,
 /// `settings` as the trainer resolved them, the study's name included.
 results::TrialId identify(const nlohmann::json& settings, int study_version,
                           const GridTrial& trial);
+
+/// What the identities of all trials of a combination have in common, made once for all of them.
+std::string shared_identity(const nlohmann::json& settings, int study_version);
+results::TrialId identify(const std::string& shared_identity, const GridTrial& trial);
 
 /// "loss=hard seed=3": a trial's values on all axes of more than one value.
 std::string label_trial(const std::vector<results::Axis>& axes, std::size_t trial_index);

@@ -137,13 +137,17 @@ Place place_of_duplicate(const Config& config, std::size_t trial,
 }
 
 void identify_trials(PreparedSweep& sweep, const std::vector<Json>& resolved, Problems& problems) {
+  std::vector<std::string> shared(resolved.size());
+  std::ranges::transform(resolved, shared.begin(), [&sweep](const Json& settings) {
+    return shared_identity(settings, version_of_study(sweep, settings));
+  });
   results::TrialIndex first_with;
   sweep.ids.reserve(sweep.grid.trials.size());
   first_with.reserve(sweep.grid.trials.size());
+  first_with.reserve(sweep.grid.trials.size());
   for (std::size_t i = 0; i < sweep.grid.trials.size(); ++i) {
     const auto& trial = sweep.grid.trials[i];
-    const auto& settings = resolved[trial.combination];
-    sweep.ids.push_back(identify(settings, version_of_study(sweep, settings), trial));
+    sweep.ids.push_back(identify(shared[trial.combination], trial));
     const auto first = first_with.add(sweep.ids.back());
     if (first == i) continue;
     problems.push_back({.place = place_of_duplicate(sweep.config, i, sweep.plan.axes),

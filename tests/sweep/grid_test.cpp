@@ -138,6 +138,14 @@ TEST(Identify, DependsOnEverythingThatDecidesAResult) {
   EXPECT_EQ(ids.size(), 6U);
 }
 
+TEST(Identify, NeverChangesOrFinishedTrialsWouldRunAgain) {
+  // XXH3 of the settings, the study's version, the seed and the learning rate, one to a line; by a
+  // program of its own over {"epochs":3,"loss":"soft"}\n2\n7\n0.05 and {}\n1\nnull\nnull
+  EXPECT_EQ(identify({{"epochs", 3}, {"loss", "soft"}}, 2, {.seed = 7, .learning_rate = 0.05}),
+            0x47b58c56b045cefeU);
+  EXPECT_EQ(identify(nlohmann::json::object(), 1, {}), 0x04af8b9076ed42c3U);
+}
+
 TEST(Identify, IgnoresTheOrderOfKeys) {
   const auto one = nlohmann::json::parse(R"({"a":1,"b":2})");
   const auto other = nlohmann::json::parse(R"({"b":2,"a":1})");
