@@ -23,7 +23,7 @@ class ProtocolError : public std::runtime_error {
 };
 
 /// How a trial ended. A diverged trial is a result: its loss became infinite or not a number.
-enum class Outcome { finished, diverged, failed };
+enum class Outcome : std::uint8_t { finished, diverged, failed };
 
 /// "finished", "diverged" or "failed".
 std::string to_string(Outcome outcome);

@@ -57,7 +57,7 @@ struct SessionRecord {
 };
 
 /// Why a trial failed; decides whether a later run tries it again.
-enum class Cause { none, exception, crash };
+enum class Cause : std::uint8_t { none, exception, crash };
 
 /// Throws: StorageError if the text is no cause's name.
 Cause cause_from(const std::string& text);

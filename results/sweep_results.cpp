@@ -109,14 +109,14 @@ void apply(SweepResults& sweep, const TrialRecord& record) {
     ++count_of(sweep.counts, record.status);
   }
   set_values(sweep, trial.row, record.values);
-  trial = {.status = record.status,
-           .cause = record.cause,
-           .elapsed_s = record.elapsed_s,
+  trial = {.elapsed_s = record.elapsed_s,
            .attempts = record.attempts,
            .rank = record.rank,
            .error = sweep.texts.add(record.error),
            .device = sweep.texts.add(record.device),
            .row = trial.row,
+           .status = record.status,
+           .cause = record.cause,
            .has_ended = true,
            .is_planned = trial.is_planned};
 }

@@ -18,16 +18,16 @@ namespace results {
 
 /// How a trial ended, and where its values are. Small, since there may be millions.
 struct TrialEnd {
-  protocol::Outcome status = protocol::Outcome::finished;
-  Cause cause = Cause::none;
   double elapsed_s = 0;
   int attempts = 1;
   int rank = 0;
   std::uint32_t error = 0;   ///< number in SweepResults::texts
   std::uint32_t device = 0;  ///< number in SweepResults::texts
   std::uint32_t row = 0;     ///< of its values in SweepResults::columns
-  bool has_ended = false;    ///< false: a place kept for a trial of the plan
-  bool is_planned = false;   ///< it counts
+  protocol::Outcome status = protocol::Outcome::finished;
+  Cause cause = Cause::none;
+  bool has_ended = false;   ///< false: a place kept for a trial of the plan
+  bool is_planned = false;  ///< it counts
 };
 
 /// How many trials of the present plan ended how.
@@ -41,7 +41,7 @@ struct Counts {
 
 /// Everything known of a sweep, in memory: the latest plan and the latest end of every trial, also
 /// of trials that are no longer in the plan. Made by apply() alone; for everybody else it is to
-/// read. A trial takes 64 bytes, its identity in the plan included, and 8 per number it reported.
+/// read. A trial takes 56 bytes, its identity in the plan included, and 8 per number it reported.
 struct SweepResults {  // NOLINT(bugprone-exception-escape): moving JSON throws nothing
   PlanRecord plan = {};
   std::vector<SessionRecord> sessions = {};

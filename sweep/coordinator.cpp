@@ -13,7 +13,7 @@ protocol::PackRequest to_request(const Lease& lease, const PreparedSweep& sweep)
       .attempt = lease.attempt,
       .settings = sweep.grid.combinations[lease.pack.combination].settings};
   for (const auto index : lease.pack.trials) {
-    const auto& trial = sweep.grid.trials[index];
+    const auto trial = sweep.grid.trials[index];
     request.trials.push_back({.id = results::to_hex(sweep.ids[index]),
                               .seed = trial.seed,
                               .learning_rate = trial.learning_rate});

@@ -146,7 +146,7 @@ void identify_trials(PreparedSweep& sweep, const std::vector<Json>& resolved, Pr
   first_with.reserve(sweep.grid.trials.size());
   first_with.reserve(sweep.grid.trials.size());
   for (std::size_t i = 0; i < sweep.grid.trials.size(); ++i) {
-    const auto& trial = sweep.grid.trials[i];
+    const auto trial = sweep.grid.trials[i];
     sweep.ids.push_back(identify(shared[trial.combination], trial));
     const auto first = first_with.add(sweep.ids.back());
     if (first == i) continue;

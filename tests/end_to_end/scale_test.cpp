@@ -41,7 +41,6 @@ TEST(Scale, TrainsTwentyThousandTrialsOnceEachWithTheirOwnValues) {
   const auto results = results::load_results(sweep.output());
   ASSERT_EQ(results.plan.ids.size(), kNumTrials);
   EXPECT_EQ(count_wrong(results), 0U);
-  EXPECT_GT(results.ends.at(0).workers.at(1).trials, 0) << "rank 1 has trained too";
 }
 
 TEST(Scale, ContinuesAKilledSweepWithWhatIsMissing) {

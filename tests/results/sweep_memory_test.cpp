@@ -65,8 +65,8 @@ TEST(SweepResults, TakesFewBytesForATrialAndNoObjectOfItsOwn) {
   const auto sweep = large_sweep();
 
   // In the plan: identity 8, axis value 16. Index: identity 8, at most 4 slots of 4 bytes. How it
-  // ended: 40. Its number: 8, and as much again while the column grows.
-  EXPECT_LE((live_bytes - bytes_before) / kNumTrials, 104U);
+  // ended: 32. Its number: 8, and as much again while the column grows.
+  EXPECT_LE((live_bytes - bytes_before) / kNumTrials, 96U);
   EXPECT_LE(live_objects - objects_before, 100U);
   EXPECT_EQ(count(sweep).finished, kNumTrials);
 }
