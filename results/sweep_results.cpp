@@ -108,6 +108,7 @@ void apply(SweepResults& sweep, const TrialRecord& record) {
     if (trial.has_ended) --count_of(sweep.counts, trial.status);
     ++count_of(sweep.counts, record.status);
   }
+  if (!trial.has_ended) ++sweep.num_ended;
   set_values(sweep, trial.row, record.values);
   trial = {.elapsed_s = record.elapsed_s,
            .attempts = record.attempts,

@@ -51,6 +51,7 @@ struct SweepResults {  // NOLINT(bugprone-exception-escape): moving JSON throws 
   TextPool texts = {};                              ///< errors and devices
   std::map<std::string, ValueColumn> columns = {};  ///< by variable, declared or not
   Counts counts = {};
+  std::size_t num_ended = 0;      ///< trials that have ended, in the plan or not
   JournalCondition journal = {};  ///< set by load_results()
 
   /// The latest end of a trial, or null.

@@ -57,6 +57,7 @@ TEST(SweepResults, CountsTrialsOfThePlanByOutcome) {
   EXPECT_EQ(counts.diverged, 1U);
   EXPECT_EQ(counts.failed, 1U);
   EXPECT_EQ(counts.pending(), 2U);
+  EXPECT_EQ(sweep.num_ended, 5U);
 }
 
 TEST(SweepResults, CountsATrialThatEndsAgainOnce) {
@@ -68,6 +69,7 @@ TEST(SweepResults, CountsATrialThatEndsAgainOnce) {
 
   EXPECT_EQ(count(sweep).failed, 0U);
   EXPECT_EQ(count(sweep).finished, 1U);
+  EXPECT_EQ(sweep.num_ended, 1U);
 }
 
 TEST(SweepResults, FindsNoEndOfATrialThatIsOnlyPlanned) {
