@@ -336,7 +336,10 @@ std::string serialize(const Message& message) {
 }
 
 Message parse_message(const std::string& line) {
-  const auto object = parse_line(line);
+  return message_from_json(parse_line(line));
+}
+
+Message message_from_json(const json& object) {
   const auto type = JsonFields(object, "a message").required<std::string>("type");
   return reader_of(type)(JsonFields(object, "message '" + type + "'"));
 }

@@ -23,7 +23,7 @@ class ProtocolError : public std::runtime_error {
 };
 
 /// How a trial ended. A diverged trial is a result: its loss became infinite or not a number.
-enum class Outcome { finished, diverged, failed };
+enum class Outcome : std::uint8_t { finished, diverged, failed };
 
 /// "finished", "diverged" or "failed".
 std::string to_string(Outcome outcome);
@@ -32,7 +32,7 @@ std::string to_string(Outcome outcome);
 Outcome outcome_from(const std::string& text);
 
 /// Why a trial has no result. It decides how often it is tried again.
-enum class Cause {
+enum class Cause : std::uint8_t {
   none,
   exception,     ///< the trainer said that it cannot train it
   crash,         ///< the trainer ended, or said what is no message, or nothing of this trial
@@ -169,6 +169,9 @@ std::string serialize(const Message& message);
 
 /// Throws: ProtocolError if the line is not JSON, has no known type or lacks a field.
 Message parse_message(const std::string& line);
+
+/// The same from a line that has been read as JSON.
+Message message_from_json(const nlohmann::json& object);
 
 nlohmann::json to_json(const StudyDeclaration& study);
 StudyDeclaration study_from_json(const nlohmann::json& json);

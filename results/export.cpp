@@ -51,11 +51,11 @@ std::vector<std::string> csv_fields(const SweepResults& sweep, std::size_t index
   }
   fields.push_back(status_of(trial));
   const auto known = trial == nullptr ? TrialEnd{.attempts = 0} : *trial;
-  fields.push_back(field(known.error));
+  fields.push_back(field(sweep.texts[known.error]));
   fields.push_back(std::to_string(known.attempts));
   fields.push_back(trial == nullptr ? "" : field(Json(known.elapsed_s)));
   fields.push_back(trial == nullptr ? "" : std::to_string(known.rank));
-  fields.push_back(field(known.device));
+  fields.push_back(field(sweep.texts[known.device]));
   for (const auto& name : scalars) {
     const auto* column = sweep.find_column(name);
     fields.push_back(
@@ -72,11 +72,11 @@ Json to_json(const SweepResults& sweep, std::size_t index) {
     json["axes"][sweep.plan.axes[axis].name] = sweep.axis_value(axis, index);
   }
   if (trial == nullptr) return json;
-  json["error"] = trial->error;
+  json["error"] = sweep.texts[trial->error];
   json["attempts"] = trial->attempts;
   json["elapsed_s"] = trial->elapsed_s;
   json["rank"] = trial->rank;
-  json["device"] = trial->device;
+  json["device"] = sweep.texts[trial->device];
   json["values"] = Json::object();
   for (const auto& [name, column] : sweep.columns) {
     json["values"][name] = column.to_json(trial->row);

@@ -157,7 +157,7 @@ class FolderReader {
   }
 
   void tell_trials() {
-    const auto num_trials = sweep().trials.size();
+    const auto num_trials = sweep().num_ended;
     const auto counts = count(sweep());
     const auto num_planned = counts.finished + counts.diverged + counts.failed;
     if (!report_.journal.has_plan()) {

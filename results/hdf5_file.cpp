@@ -21,7 +21,12 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr unsigned kCreationOrder = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
 constexpr unsigned kDeflateLevel = 1;              // higher ones gain few percent on noisy curves
 constexpr std::size_t kNumbersPerChunk = 1 << 15;  // 256 KB
-constexpr std::size_t kMemoryStep = 1 << 24;       // by which a file grows, 16 MB
+constexpr std::size_t kTextsPerBlock = 1 << 14;
+constexpr std::size_t kMemoryStep = 1 << 24;  // by which a file grows, 16 MB
+
+// Of the oldest superblock: flags which say that somebody has the file open.
+constexpr std::size_t kFlagsOffset = 20;
+constexpr std::size_t kFlagsBytes = 4;
 
 // --- errors ---
 
@@ -160,15 +165,43 @@ void write_all(const Hdf5Handle& dataset, hid_t type, const void* values) {
   check(H5Dwrite(dataset.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), "H5Dwrite");
 }
 
+/// Writes the rows of a dataset from `first_row` on.
+void write_block(const Hdf5Handle& dataset, hid_t type, std::span<const std::size_t> extents,
+                 std::size_t first_row, std::size_t num_rows, const void* values) {
+  std::vector<std::size_t> block(extents.begin(), extents.end());
+  block.front() = num_rows;
+  std::vector<hsize_t> start(extents.size(), 0);
+  start.front() = first_row;
+  const std::vector<hsize_t> count(block.begin(), block.end());
+  const auto selected = space_of(extents);
+  check(H5Sselect_hyperslab(selected.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(),
+                            nullptr),
+        "H5Sselect_hyperslab");
+  check(H5Dwrite(dataset.id(), type, space_of(block).id(), selected.id(), H5P_DEFAULT, values),
+        "H5Dwrite");
+}
+
+Hdf5Handle add_column(const Hdf5Handle& group, const std::string& name, const Texts& texts) {
+  const auto type = text_type();
+  const std::span extents(&texts.count, 1);
+  auto dataset = add_dataset(group, name, type.id(), space_of(extents), dataset_properties());
+  for (std::size_t first = 0; first < texts.count; first += kTextsPerBlock) {
+    std::vector<std::string> block(std::min(kTextsPerBlock, texts.count - first));
+    std::vector<const char*> pointers(block.size());
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      block[i] = texts.at(first + i);
+      pointers[i] = block[i].c_str();
+    }
+    write_block(dataset, type.id(), extents, first, block.size(), pointers.data());
+  }
+  return dataset;
+}
+
 Hdf5Handle add_column(const Hdf5Handle& group, const std::string& name,
                       const std::vector<std::string>& texts) {
-  const auto length = texts.size();
-  const auto type = text_type();
-  auto dataset = add_dataset(group, name, type.id(), space_of({&length, 1}), dataset_properties());
-  std::vector<const char*> pointers(length);
-  std::ranges::transform(texts, pointers.begin(), &std::string::c_str);
-  write_all(dataset, type.id(), pointers.data());
-  return dataset;
+  return add_column(group, name, Texts{.count = texts.size(), .at = [&texts](std::size_t index) {
+                                         return texts[index];
+                                       }});
 }
 
 template <class Number>
@@ -219,19 +252,8 @@ std::size_t Hdf5Array::numbers_per_row() const {
 }
 
 void Hdf5Array::write_rows(std::size_t first_row, std::span<const double> block) {
-  std::vector<std::size_t> extents = extents_;
-  extents.front() = block.size() / numbers_per_row();
-  std::vector<hsize_t> start(extents.size(), 0);
-  start.front() = first_row;
-  const std::vector<hsize_t> count(extents.begin(), extents.end());
-  const auto rows = space_of(extents);
-  const auto selected = space_of(extents_);
-  check(H5Sselect_hyperslab(selected.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(),
-                            nullptr),
-        "H5Sselect_hyperslab");
-  check(H5Dwrite(dataset_.id(), H5T_NATIVE_DOUBLE, rows.id(), selected.id(), H5P_DEFAULT,
-                 block.data()),
-        "H5Dwrite");
+  write_block(dataset_, H5T_NATIVE_DOUBLE, extents_, first_row, block.size() / numbers_per_row(),
+              block.data());
 }
 
 void Hdf5Group::put_attribute(const std::string& name, const std::string& text) {
@@ -239,10 +261,17 @@ void Hdf5Group::put_attribute(const std::string& name, const std::string& text) 
 }
 
 void Hdf5Group::add_dimension(const VariableLabel& label, const Cells& coordinates) {
-  auto scale = add_cells(label, coordinates);
-  check(H5DSset_scale(scale.id(), label.name.c_str()), "H5DSset_scale");
   const auto length = std::visit([](const auto& cells) { return cells.size(); }, coordinates);
-  dimensions_.emplace(label.name, Dimension{std::move(scale), length});
+  keep_dimension(label.name, add_cells(label, coordinates), length);
+}
+
+void Hdf5Group::add_dimension(const VariableLabel& label, const Texts& coordinates) {
+  keep_dimension(label.name, add_texts(label, coordinates), coordinates.count);
+}
+
+void Hdf5Group::keep_dimension(const std::string& name, Hdf5Handle scale, std::size_t length) {
+  check(H5DSset_scale(scale.id(), name.c_str()), "H5DSset_scale");
+  dimensions_.emplace(name, Dimension{std::move(scale), length});
 }
 
 void Hdf5Group::add_variable(const VariableLabel& label, const std::string& dimension,
@@ -250,6 +279,11 @@ void Hdf5Group::add_variable(const VariableLabel& label, const std::string& dime
   const auto dataset = add_cells(label, cells);
   if (std::holds_alternative<std::vector<double>>(cells)) put_fill_value(dataset);
   attach(dataset, dimensions_.at(dimension).scale, 0);
+}
+
+void Hdf5Group::add_variable(const VariableLabel& label, const std::string& dimension,
+                             const Texts& texts) {
+  attach(add_texts(label, texts), dimensions_.at(dimension).scale, 0);
 }
 
 Hdf5Array Hdf5Group::add_array(const VariableLabel& label,
@@ -282,17 +316,25 @@ Hdf5Handle Hdf5Group::add_cells(const VariableLabel& label, const Cells& cells) 
   return dataset;
 }
 
+Hdf5Handle Hdf5Group::add_texts(const VariableLabel& label, const Texts& texts) {
+  auto dataset = add_column(group_, label.name, texts);
+  put_label(dataset, label);
+  return dataset;
+}
+
 Hdf5File::Hdf5File()
     : file_(create_file()),
       root_(handle(H5Gopen2(file_.id(), "/", H5P_DEFAULT), H5Gclose, "H5Gopen")) {}
 
-std::string Hdf5File::image() {
+std::string_view Hdf5File::image() {
   check(H5Fflush(file_.id(), H5F_SCOPE_LOCAL), "H5Fflush");
   const auto size_bytes = H5Fget_file_image(file_.id(), nullptr, 0);
   if (size_bytes < 0) fail("H5Fget_file_image");
-  std::string bytes(static_cast<std::size_t>(size_bytes), '\0');
-  if (H5Fget_file_image(file_.id(), bytes.data(), bytes.size()) < 0) fail("H5Fget_file_image");
-  return bytes;
+  void* memory = nullptr;
+  check(H5Fget_vfd_handle(file_.id(), H5P_DEFAULT, &memory), "H5Fget_vfd_handle");
+  auto* bytes = *static_cast<char**>(memory);
+  std::fill_n(bytes + kFlagsOffset, kFlagsBytes, '\0');
+  return {bytes, static_cast<std::size_t>(size_bytes)};
 }
 
 }  // namespace results

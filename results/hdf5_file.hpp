@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -42,6 +44,12 @@ class Hdf5Handle {
 using Cells = std::variant<std::vector<std::string>, std::vector<std::int64_t>,
                            std::vector<std::int8_t>, std::vector<double>>;
 
+/// Text along one dimension that is made when it is written: a million of them would take 60 MB.
+struct Texts {
+  std::size_t count = 0;
+  std::function<std::string(std::size_t index)> at = {};
+};
+
 /// What a reader is told of a variable.
 struct VariableLabel {
   std::string name = {};
@@ -78,9 +86,11 @@ class Hdf5Group {
 
   /// A dimension as long as its coordinates, which are a variable of the same name.
   void add_dimension(const VariableLabel& label, const Cells& coordinates);
+  void add_dimension(const VariableLabel& label, const Texts& coordinates);
 
   /// A variable along one dimension that was added before. NaN means missing.
   void add_variable(const VariableLabel& label, const std::string& dimension, const Cells& cells);
+  void add_variable(const VariableLabel& label, const std::string& dimension, const Texts& texts);
 
   /// A variable along several dimensions that were added before. NaN means missing.
   Hdf5Array add_array(const VariableLabel& label, std::span<const std::string> dimensions);
@@ -94,6 +104,8 @@ class Hdf5Group {
   };
 
   Hdf5Handle add_cells(const VariableLabel& label, const Cells& cells);
+  Hdf5Handle add_texts(const VariableLabel& label, const Texts& texts);
+  void keep_dimension(const std::string& name, Hdf5Handle scale, std::size_t length);
 
   Hdf5Handle group_;
   std::map<std::string, Dimension> dimensions_ = {};
@@ -107,8 +119,9 @@ class Hdf5File {
 
   Hdf5Group& root() { return root_; }
 
-  /// The bytes to store. Arrays and groups of the file must be gone by then, but for the root.
-  std::string image();
+  /// The bytes to store, which stay in the file. Arrays and groups of the file must be gone by
+  /// then, but for the root.
+  std::string_view image();
 
  private:
   Hdf5Handle file_;

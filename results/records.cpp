@@ -1,12 +1,15 @@
 #include "results/records.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "protocol/json_fields.hpp"
 #include "results/file.hpp"
+#include "results/trial_scan.hpp"
 
 namespace results {
 namespace {
@@ -82,6 +85,20 @@ void check_axes(const PlanRecord& plan) {
                      std::to_string(plan.ids.size()) + " trials");
 }
 
+/// Whether two values have the same text; to nlohmann 1 and 1.0 are equal.
+bool is_same(const json& a, const json& b) {
+  if (a.is_number_float() != b.is_number_float()) return false;
+  if (a.is_array() && b.is_array()) return std::ranges::equal(a, b, is_same);
+  if (!a.is_object() || !b.is_object()) return a == b;
+  return a.size() == b.size() && std::ranges::all_of(a.items(), [&b](const auto& item) {
+           return b.contains(item.key()) && is_same(item.value(), b.at(item.key()));
+         });
+}
+
+bool is_same_axis(const Axis& a, const Axis& b) {
+  return a.name == b.name && std::ranges::equal(a.values, b.values, is_same);
+}
+
 PlanRecord plan_from(const JsonFields& fields) {
   auto declaration = protocol::study_from_json(fields.object("declaration"));
   return {.name = fields.required<std::string>("name"),
@@ -154,7 +171,11 @@ TrialId trial_id_from_hex(const std::string& text) {
 }
 
 bool PlanRecord::operator==(const PlanRecord& other) const {
-  return serialize(*this) == serialize(other);
+  return std::tie(name, config_text, study, replicate, ids) ==
+             std::tie(other.name, other.config_text, other.study, other.replicate, other.ids) &&
+         declaration_to_json(*this) == declaration_to_json(other) &&
+         std::ranges::equal(axes, other.axes, is_same_axis) &&
+         is_same(config_resolved, other.config_resolved);
 }
 
 std::string serialize(const PlanRecord& record) {
@@ -207,6 +228,7 @@ SessionRecord parse_session(const std::string& payload) {
 }
 
 TrialRecord parse_trial(const std::string& payload) {
+  if (auto record = scan_trial(payload)) return std::move(*record);
   return read_payload(payload, "a trial record", trial_from);
 }
 

@@ -73,10 +73,9 @@ void put_attributes(Hdf5Group& root, const SweepResults& sweep) {
 // --- what every sweep has: trials, axes, how it ended ---
 
 void add_trials(Hdf5Group& root, const PlanRecord& plan) {
-  std::vector<std::string> ids(plan.ids.size());
-  std::ranges::transform(plan.ids, ids.begin(), to_hex);
   root.add_dimension({.name = kTrial, .long_name = "identity: a hash of the trial's settings"},
-                     ids);
+                     Texts{.count = plan.ids.size(),
+                           .at = [&plan](std::size_t index) { return to_hex(plan.ids[index]); }});
   for (std::size_t i = 0; i < plan.axes.size(); ++i) {
     root.add_variable({.name = plan.axes[i].name, .long_name = "grid axis " + plan.axes[i].name},
                       kTrial, axis_cells(plan.axes, i, plan.ids.size()));
@@ -95,21 +94,30 @@ Cells cells_of(const View& view, const Value& pending, const Of& of) {
 }
 
 void add_outcomes(Hdf5Group& root, const View& view) {
+  const auto& texts = view.sweep.texts;
   const auto add = [&](const VariableLabel& label, const auto& pending, const auto& of) {
     root.add_variable(label, kTrial, cells_of(view, pending, of));
   };
-  add({.name = "status", .long_name = "finished, diverged, failed or pending"},
-      std::string("pending"), [](const TrialEnd& end) { return to_string(end.status); });
-  add({.name = "error", .long_name = "why the trial failed or diverged"}, std::string(),
-      [](const TrialEnd& end) { return end.error; });
+  const auto add_texts = [&](const VariableLabel& label, const std::string& pending,
+                             const auto& of) {
+    const auto at = [&](std::size_t index) {
+      const auto* end = view.ends[index];
+      return end == nullptr ? pending : of(*end);
+    };
+    root.add_variable(label, kTrial, Texts{.count = view.ends.size(), .at = at});
+  };
+  add_texts({.name = "status", .long_name = "finished, diverged, failed or pending"}, "pending",
+            [](const TrialEnd& end) { return to_string(end.status); });
+  add_texts({.name = "error", .long_name = "why the trial failed or diverged"}, "",
+            [&texts](const TrialEnd& end) { return texts[end.error]; });
   add({.name = "attempts", .long_name = "how often the trial was tried"}, std::int64_t{0},
       [](const TrialEnd& end) { return end.attempts; });
   add({.name = "elapsed_s", .units = "s", .long_name = "the trial's share of its pack's time"},
       kNan, [](const TrialEnd& end) { return end.elapsed_s; });
   add({.name = "rank", .long_name = "MPI rank that trained the trial, -1: none yet"},
       std::int64_t{-1}, [](const TrialEnd& end) { return end.rank; });
-  add({.name = "device", .long_name = "device that trained the trial"}, std::string(),
-      [](const TrialEnd& end) { return end.device; });
+  add_texts({.name = "device", .long_name = "device that trained the trial"}, "",
+            [&texts](const TrialEnd& end) { return texts[end.device]; });
 }
 
 // --- what the study declares ---
@@ -286,25 +294,31 @@ void add_workers(Hdf5Group& root, const std::vector<EndRecord>& ends) {
       [](const Worker& worker) { return worker.trials; });
 }
 
+void fill(Hdf5Group& root, const SweepResults& sweep) {
+  const auto view = view_of(sweep);
+  put_attributes(root, sweep);
+  add_trials(root, sweep.plan);
+  add_outcomes(root, view);
+  add_declared_dimensions(root, view);
+  add_declared_variables(root, view);
+  add_workers(root, sweep.ends);
+}
+
 }  // namespace
 
 std::string results_file_bytes(const SweepResults& sweep) {
   Hdf5File file;
-  const auto view = view_of(sweep);
-  put_attributes(file.root(), sweep);
-  add_trials(file.root(), sweep.plan);
-  add_outcomes(file.root(), view);
-  add_declared_dimensions(file.root(), view);
-  add_declared_variables(file.root(), view);
-  add_workers(file.root(), sweep.ends);
-  return file.image();
+  fill(file.root(), sweep);
+  return std::string(file.image());
 }
 
 void write_results_file(const SweepResults& sweep, const std::filesystem::path& path) {
   auto temporary = path;
   temporary += ".new";
   try {
-    File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(results_file_bytes(sweep));
+    Hdf5File file;
+    fill(file.root(), sweep);
+    File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(file.image());
     replace_file(temporary, path);
   } catch (const StorageError& error) {
     std::error_code ignored;

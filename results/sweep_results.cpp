@@ -20,23 +20,21 @@ std::size_t& count_of(Counts& counts, Outcome outcome) {
   return counts.failed;
 }
 
-bool is_planned(const SweepResults& sweep, TrialId id) {
-  return std::ranges::binary_search(sweep.sorted_ids, id);
-}
-
 Counts count_afresh(const SweepResults& sweep) {
-  Counts counts = {.total = sweep.sorted_ids.size()};
-  for (const auto& [id, trial] : sweep.trials) {
-    if (is_planned(sweep, id)) ++count_of(counts, trial.status);
+  Counts counts = {.total = sweep.plan.ids.size()};
+  for (const auto& trial : sweep.trials) {
+    if (trial.is_planned && trial.has_ended) ++count_of(counts, trial.status);
   }
   return counts;
 }
 
-void apply_plan(SweepResults& sweep, PlanRecord plan) {
-  sweep.sorted_ids = plan.ids;
-  std::ranges::sort(sweep.sorted_ids);
-  sweep.plan = std::move(plan);
-  sweep.counts = count_afresh(sweep);
+/// The place of a trial, which is made if it is new.
+TrialEnd& place_of(SweepResults& sweep, TrialId id) {
+  const auto row = sweep.rows.add(id);
+  if (row == sweep.trials.size()) {
+    sweep.trials.push_back({.row = static_cast<std::uint32_t>(row)});
+  }
+  return sweep.trials[row];
 }
 
 /// Sets the row in every column: what this end does not report, a former one may have.
@@ -48,31 +46,11 @@ void set_values(SweepResults& sweep, std::size_t row, const nlohmann::json& valu
     sweep.columns[name].set(row, value);
 }
 
-void apply_trial(SweepResults& sweep, TrialRecord record) {
-  const auto next_row = sweep.trials.size();
-  const auto [place, is_new] = sweep.trials.try_emplace(record.id, TrialEnd{.row = next_row});
-  auto& trial = place->second;
-  if (is_planned(sweep, record.id)) {
-    if (!is_new) --count_of(sweep.counts, trial.status);
-    ++count_of(sweep.counts, record.status);
-  }
-  set_values(sweep, trial.row, record.values);
-  trial = {.id = record.id,
-           .status = record.status,
-           .cause = record.cause,
-           .error = std::move(record.error),
-           .attempts = record.attempts,
-           .elapsed_s = record.elapsed_s,
-           .rank = record.rank,
-           .device = std::move(record.device),
-           .row = trial.row};
-}
-
 }  // namespace
 
 const TrialEnd* SweepResults::find(TrialId id) const {
-  const auto found = trials.find(id);
-  return found == trials.end() ? nullptr : &found->second;
+  const auto row = rows.find(id);
+  return row && trials[*row].has_ended ? &trials[*row] : nullptr;
 }
 
 const ValueColumn* SweepResults::find_column(const std::string& variable) const {
@@ -96,13 +74,13 @@ std::size_t value_index(const std::vector<Axis>& axes, std::size_t axis_index,
 void apply(SweepResults& sweep, RecordType type, const std::string& payload) {
   switch (type) {
     case RecordType::plan:
-      apply_plan(sweep, parse_plan(payload));
+      apply(sweep, parse_plan(payload));
       break;
     case RecordType::session:
       sweep.sessions.push_back(parse_session(payload));
       break;
     case RecordType::trial:
-      apply_trial(sweep, parse_trial(payload));
+      apply(sweep, parse_trial(payload));
       break;
     case RecordType::end:
       sweep.ends.push_back(parse_end(payload));
@@ -111,6 +89,38 @@ void apply(SweepResults& sweep, RecordType type, const std::string& payload) {
     case RecordType::pack:
       break;
   }
+}
+
+void apply(SweepResults& sweep, PlanRecord plan) {
+  sweep.plan = std::move(plan);
+  const auto& ids = sweep.plan.ids;
+  for (auto& trial : sweep.trials)
+    trial.is_planned = false;
+  sweep.rows.reserve(ids.size());
+  sweep.trials.reserve(ids.size());
+  for (const auto id : ids)
+    place_of(sweep, id).is_planned = true;
+  sweep.counts = count_afresh(sweep);
+}
+
+void apply(SweepResults& sweep, const TrialRecord& record) {
+  auto& trial = place_of(sweep, record.id);
+  if (trial.is_planned) {
+    if (trial.has_ended) --count_of(sweep.counts, trial.status);
+    ++count_of(sweep.counts, record.status);
+  }
+  if (!trial.has_ended) ++sweep.num_ended;
+  set_values(sweep, trial.row, record.values);
+  trial = {.elapsed_s = record.elapsed_s,
+           .attempts = record.attempts,
+           .rank = record.rank,
+           .error = sweep.texts.add(record.error),
+           .device = sweep.texts.add(record.device),
+           .row = trial.row,
+           .status = record.status,
+           .cause = record.cause,
+           .has_ended = true,
+           .is_planned = trial.is_planned};
 }
 
 SweepResults load_results(const std::filesystem::path& folder) {

@@ -4,28 +4,30 @@
 #include <filesystem>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "results/journal.hpp"
 #include "results/records.hpp"
+#include "results/text_pool.hpp"
+#include "results/trial_index.hpp"
 #include "results/value_column.hpp"
 
 namespace results {
 
-/// How a trial ended, and where its values are.
+/// How a trial ended, and where its values are. Small, since there may be millions.
 struct TrialEnd {
-  TrialId id = 0;
+  double elapsed_s = 0;
+  int attempts = 1;
+  int rank = 0;
+  std::uint32_t error = 0;   ///< number in SweepResults::texts
+  std::uint32_t device = 0;  ///< number in SweepResults::texts
+  std::uint32_t row = 0;     ///< of its values in SweepResults::columns
   protocol::Outcome status = protocol::Outcome::finished;
   protocol::Cause cause = protocol::Cause::none;
-  std::string error = {};
-  int attempts = 1;
-  double elapsed_s = 0;
-  int rank = 0;
-  std::string device = {};
-  std::size_t row = 0;  ///< of its values in SweepResults::columns
+  bool has_ended = false;   ///< false: a place kept for a trial of the plan
+  bool is_planned = false;  ///< it counts
 };
 
 /// How many trials of the present plan ended how.
@@ -39,16 +41,18 @@ struct Counts {
 
 /// Everything known of a sweep, in memory: the latest plan and the latest end of every trial, also
 /// of trials that are no longer in the plan. Made by apply() alone; for everybody else it is to
-/// read. A trial takes about 200 bytes and 8 per number it reported.
+/// read. A trial takes 56 bytes, its identity in the plan included, and 8 per number it reported.
 struct SweepResults {  // NOLINT(bugprone-exception-escape): moving JSON throws nothing
   PlanRecord plan = {};
   std::vector<SessionRecord> sessions = {};
   std::vector<EndRecord> ends = {};
-  std::unordered_map<TrialId, TrialEnd> trials = {};
+  TrialIndex rows = {};                             ///< of all trials
+  std::vector<TrialEnd> trials = {};                ///< by row, pending ones too
+  TextPool texts = {};                              ///< errors and devices
   std::map<std::string, ValueColumn> columns = {};  ///< by variable, declared or not
   Counts counts = {};
-  std::vector<TrialId> sorted_ids = {};  ///< of the plan, to look up whether a trial counts
-  JournalCondition journal = {};         ///< set by load_results()
+  std::size_t num_ended = 0;      ///< trials that have ended, in the plan or not
+  JournalCondition journal = {};  ///< set by load_results()
 
   /// The latest end of a trial, or null.
   const TrialEnd* find(TrialId id) const;
@@ -67,6 +71,10 @@ std::size_t value_index(const std::vector<Axis>& axes, std::size_t axis_index,
 /// Takes one record into account; a kind it does not know changes nothing.
 /// Throws: StorageError if its payload cannot be read.
 void apply(SweepResults& sweep, RecordType type, const std::string& payload);
+
+/// The same for records that need not be read from a payload first.
+void apply(SweepResults& sweep, PlanRecord plan);
+void apply(SweepResults& sweep, const TrialRecord& record);
 
 /// Reads a whole output folder's journal.
 /// Throws: StorageError if there is none or it holds no plan.

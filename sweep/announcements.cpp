@@ -15,13 +15,13 @@ std::string device_of(const Coordinator::WorkerState& worker) {
 
 }  // namespace
 
-std::string describe_grid(const Grid& grid) {
+std::string describe_plan(const results::PlanRecord& plan) {
   std::string text;
-  for (const auto& axis : grid.axes) {
+  for (const auto& axis : plan.axes) {
     text += fmt::format("{}{} {}", text.empty() ? "" : " × ", axis.values.size(), axis.name);
   }
-  return fmt::format("{}{}{} trial{}", text, text.empty() ? "" : " = ", grid.trials.size(),
-                     grid.trials.size() == 1 ? "" : "s");
+  return fmt::format("{}{}{} trial{}", text, text.empty() ? "" : " = ", plan.ids.size(),
+                     plan.ids.size() == 1 ? "" : "s");
 }
 
 std::string describe_workers(const std::map<int, Coordinator::WorkerState>& workers) {

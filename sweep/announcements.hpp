@@ -3,15 +3,15 @@
 #include <map>
 #include <string>
 
+#include "results/records.hpp"
 #include "sweep/coordinator.hpp"
-#include "sweep/grid.hpp"
 #include "sweep/status_file.hpp"
 
 /// Sentences about a run, for people. Nothing is printed here.
 namespace sweep {
 
 /// "3 loss × 4 seed × 3 learning_rate = 36 trials"
-std::string describe_grid(const Grid& grid);
+std::string describe_plan(const results::PlanRecord& plan);
 
 /// "4 ranks on node1: 2 × cuda:0 (H100), 2 × cuda:1 (H100)"
 std::string describe_workers(const std::map<int, Coordinator::WorkerState>& workers);

@@ -14,10 +14,7 @@ Coordinator::Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Ou
     : sweep_(sweep),
       schedule_(std::move(packs), sweep.config.run.retries),
       outlets_(std::move(outlets)),
-      checkpoints_(checkpoints) {
-  for (std::size_t i = 0; i < sweep.ids.size(); ++i)
-    trial_indices_[sweep.ids[i]] = i;
-}
+      checkpoints_(checkpoints) {}
 
 void Coordinator::start_worker(int rank, const StartWorker& command) {
   workers_[rank].total.info.rank = rank;
@@ -135,22 +132,25 @@ void Coordinator::on_progress(int rank, const protocol::Progress& progress) {
 }
 
 void Coordinator::on_result(int rank, const protocol::Result& result) {
-  const auto index = trial_indices_.find(results::trial_id_from_hex(result.id));
+  const auto id = results::trial_id_from_hex(result.id);
   const auto* lease = schedule_.lease_of(rank);
-  if (index == trial_indices_.end() || lease == nullptr || lease->pack.number != result.pack) {
-    return;
-  }
+  if (lease == nullptr || lease->pack.number != result.pack) return;
+  // Results come in the order of their pack, so that the search ends at its first trial.
+  const auto& lent = lease->pack.trials;
+  const auto trial = std::ranges::find(lent, id, [this](auto index) { return sweep_.ids[index]; });
+  if (trial == lent.end()) return;
+  const auto index = *trial;
   const int attempt = lease->attempt;
   if (result.status == protocol::Outcome::failed) {
-    if (schedule_.fail_trial(rank, index->second, Cause::exception)) {
-      record_failure(rank, index->second, Cause::exception, result.error, attempt);
+    if (schedule_.fail_trial(rank, index, Cause::exception)) {
+      record_failure(rank, index, Cause::exception, result.error, attempt);
     }
     return;
   }
-  if (!schedule_.finish_trial(rank, index->second)) return;
+  if (!schedule_.finish_trial(rank, index)) return;
   auto& total = workers_[rank].total;
   ++total.trials;
-  results::TrialRecord record{.id = index->first,
+  results::TrialRecord record{.id = id,
                               .status = result.status,
                               .attempts = attempt,
                               .elapsed_s = result.elapsed_s,

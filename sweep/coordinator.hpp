@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "results/records.hpp"
 #include "sweep/schedule.hpp"
@@ -96,7 +95,6 @@ class Coordinator {
   Outlets outlets_;
   const CheckpointFolder* checkpoints_;
   std::map<int, WorkerState> workers_;
-  std::unordered_map<results::TrialId, std::size_t> trial_indices_;
   std::string last_trouble_;
   bool is_stopping_ = false;
 };

@@ -2,7 +2,6 @@
 
 #define XXH_INLINE_ALL
 #include <algorithm>
-#include <map>
 
 #include <xxhash.h>
 
@@ -142,46 +141,46 @@ void check_config(const Config& config, Problems& problems) {
   }
 }
 
-/// Nothing for a value of another type, which check_values() has complained about.
-std::optional<std::int64_t> as_seed(const ConfigNode& node) {
-  if (!node.scalar.is_number_integer()) return std::nullopt;
-  return node.scalar.get<std::int64_t>();
+/// 0 for a value of another type, which check_values() has complained about.
+std::int64_t as_seed(const ConfigNode& node) {
+  return node.scalar.is_number_integer() ? node.scalar.get<std::int64_t>() : 0;
 }
 
-std::optional<double> as_learning_rate(const ConfigNode& node) {
-  if (!node.scalar.is_number()) return std::nullopt;
-  return node.scalar.get<double>();
+double as_learning_rate(const ConfigNode& node) {
+  return node.scalar.is_number() ? node.scalar.get<double>() : 0;
 }
 
-/// Gives a trial its seed or its rate; other keys belong to the settings.
-void assign_trial_value(GridTrial& trial, const std::string& key, const ConfigNode& value) {
-  if (key == "seed") trial.seed = as_seed(value);
-  if (key == "learning_rate") trial.learning_rate = as_learning_rate(value);
+TrialAxis trial_axis(const ConfigAxis& axis) {
+  TrialAxis seen = {.length = axis.values.size()};
+  for (const auto& value : axis.values) {
+    if (axis.key == "seed") seen.seeds.push_back(as_seed(value));
+    if (axis.key == "learning_rate") seen.learning_rates.push_back(as_learning_rate(value));
+  }
+  return seen;
 }
 
-/// Walks through the grid once; trials that agree on all other axes share a combination.
-void fill_trials(const Config& config, Grid& grid) {
+GridTrials trials_of(const Config& config) {
+  GridTrial fixed;
+  if (const auto* seed = config.trial.find("seed")) fixed.seed = as_seed(*seed);
+  if (const auto* rate = config.trial.find("learning_rate")) {
+    fixed.learning_rate = as_learning_rate(*rate);
+  }
+  std::vector<TrialAxis> axes(config.grid.size());
+  std::ranges::transform(config.grid, axes.begin(), trial_axis);
+  return {std::move(axes), fixed};
+}
+
+/// Walks once through all axes but those of seeds and learning rates.
+std::vector<Combination> combinations_of(const Config& config) {
   std::vector<std::size_t> lengths;
   for (const auto& axis : config.grid)
-    lengths.push_back(axis.values.size());
-  GridTrial fixed;
-  for (const auto& [key, value] : config.trial.entries)
-    assign_trial_value(fixed, key, value);
-  std::map<std::vector<std::size_t>, std::size_t> combinations;
+    lengths.push_back(is_trial_key(axis.key) ? 1 : axis.values.size());
+  std::vector<Combination> combinations;
   std::vector<std::size_t> indices(lengths.size(), 0);
   do {
-    auto trial = fixed;
-    auto key = indices;
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-      if (!is_trial_key(config.grid[i].key)) continue;
-      assign_trial_value(trial, config.grid[i].key, config.grid[i].values[indices[i]]);
-      key[i] = 0;
-    }
-    const auto [known, is_new] = combinations.try_emplace(key, grid.combinations.size());
-    if (is_new) grid.combinations.push_back({settings_of(config, key), key});
-    trial.combination = known->second;
-    grid.trials.push_back(trial);
+    combinations.push_back({settings_of(config, indices), indices});
   } while (advance(indices, lengths));
+  return combinations;
 }
 
 /// The part of `path` below `key`, if the key is the path or leads to it.
@@ -199,8 +198,33 @@ Grid expand_grid(const Config& config, std::vector<ConfigProblem>& problems) {
   const bool has_empty_axis =
       std::ranges::any_of(config.grid, [](const auto& axis) { return axis.values.empty(); });
   if (has_empty_axis) return grid;
-  fill_trials(config, grid);
+  grid.combinations = combinations_of(config);
+  grid.trials = trials_of(config);
   return grid;
+}
+
+GridTrials::GridTrials(std::vector<TrialAxis> axes, GridTrial fixed)
+    : axes_(std::move(axes)), fixed_(fixed), size_(1) {
+  for (const auto& axis : axes_)
+    size_ *= axis.length;
+}
+
+GridTrial GridTrials::operator[](std::size_t index) const {
+  auto trial = fixed_;
+  std::size_t stride = 1;  // between combinations that differ by one step along the axis
+  for (auto axis = axes_.rbegin(); axis != axes_.rend(); ++axis) {
+    const auto step = index % axis->length;
+    index /= axis->length;
+    if (!axis->seeds.empty()) {
+      trial.seed = axis->seeds[step];
+    } else if (!axis->learning_rates.empty()) {
+      trial.learning_rate = axis->learning_rates[step];
+    } else {
+      trial.combination += step * stride;
+      stride *= axis->length;
+    }
+  }
+  return trial;
 }
 
 Place place_of_setting(const Config& config, const Combination& combination,
@@ -221,10 +245,17 @@ Place place_of_setting(const Config& config, const Combination& combination,
 
 results::TrialId identify(const nlohmann::json& settings, int study_version,
                           const GridTrial& trial) {
-  const auto seed = trial.seed ? Json(*trial.seed) : Json(nullptr);
-  const auto rate = trial.learning_rate ? Json(*trial.learning_rate) : Json(nullptr);
-  const auto text = settings.dump() + '\n' + std::to_string(study_version) + '\n' + seed.dump() +
-                    '\n' + rate.dump();
+  return identify(shared_identity(settings, study_version), trial);
+}
+
+std::string shared_identity(const nlohmann::json& settings, int study_version) {
+  return settings.dump() + '\n' + std::to_string(study_version) + '\n';
+}
+
+results::TrialId identify(const std::string& shared_identity, const GridTrial& trial) {
+  const auto seed = trial.seed ? std::to_string(*trial.seed) : "null";
+  const auto rate = trial.learning_rate ? Json(*trial.learning_rate).dump() : "null";
+  const auto text = shared_identity + seed + '\n' + rate;
   return XXH3_64bits(text.data(), text.size());
 }
 

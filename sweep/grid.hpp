@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -25,10 +26,34 @@ struct GridTrial {
   std::optional<double> learning_rate = {};
 };
 
+/// An axis as trials see it: of seeds, of learning rates, or of combinations (neither list).
+struct TrialAxis {
+  std::size_t length = 1;
+  std::vector<std::int64_t> seeds = {};
+  std::vector<double> learning_rates = {};
+};
+
+/// The points of a grid in order, worked out when they are asked for: there may be millions.
+class GridTrials {
+ public:
+  GridTrials() = default;
+
+  /// `fixed` is what a trial has on no axis.
+  GridTrials(std::vector<TrialAxis> axes, GridTrial fixed);
+
+  std::size_t size() const { return size_; }
+  GridTrial operator[](std::size_t index) const;
+
+ private:
+  std::vector<TrialAxis> axes_ = {};
+  GridTrial fixed_ = {};
+  std::size_t size_ = 0;
+};
+
 struct Grid {
   std::vector<results::Axis> axes = {};
-  std::vector<Combination> combinations = {};
-  std::vector<GridTrial> trials = {};  ///< the last axis runs fastest
+  std::vector<Combination> combinations = {};  ///< in the order in which the trials meet them
+  GridTrials trials = {};                      ///< the last axis runs fastest
 };
 
 /// The cross product of all axes. The grid's values win over the trial's; dotted keys are put in
@@ -45,6 +70,10 @@ Place place_of_setting(const Config& config, const Combination& combination,
 /// `settings` as the trainer resolved them, the study's name included.
 results::TrialId identify(const nlohmann::json& settings, int study_version,
                           const GridTrial& trial);
+
+/// What the identities of all trials of a combination have in common, made once for all of them.
+std::string shared_identity(const nlohmann::json& settings, int study_version);
+results::TrialId identify(const std::string& shared_identity, const GridTrial& trial);
 
 /// "loss=hard seed=3": a trial's values on all axes of more than one value.
 std::string label_trial(const std::vector<results::Axis>& axes, std::size_t trial_index);

@@ -5,11 +5,11 @@
 #include <iostream>
 #include <iterator>
 #include <set>
-#include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "protocol/suggestion.hpp"
+#include "results/trial_index.hpp"
 #include "results/variable_names.hpp"
 
 namespace sweep {
@@ -128,8 +128,9 @@ int version_of_study(const PreparedSweep& sweep, const Json& settings) {
 }
 
 /// The place of the value that makes a trial a duplicate: the last axis with several values.
-Place place_of_duplicate(const Config& config, std::size_t trial, const Grid& grid) {
-  const auto indices = value_indices(grid.axes, trial);
+Place place_of_duplicate(const Config& config, std::size_t trial,
+                         const std::vector<results::Axis>& axes) {
+  const auto indices = value_indices(axes, trial);
   for (auto i = indices.size(); i-- > 0;) {
     if (indices[i] > 0) return config.grid[i].values[indices[i]].place;
   }
@@ -137,20 +138,24 @@ Place place_of_duplicate(const Config& config, std::size_t trial, const Grid& gr
 }
 
 void identify_trials(PreparedSweep& sweep, const std::vector<Json>& resolved, Problems& problems) {
-  std::unordered_map<results::TrialId, std::size_t> first_with;
+  std::vector<std::string> shared(resolved.size());
+  std::ranges::transform(resolved, shared.begin(), [&sweep](const Json& settings) {
+    return shared_identity(settings, version_of_study(sweep, settings));
+  });
+  results::TrialIndex first_with;
   sweep.ids.reserve(sweep.grid.trials.size());
   first_with.reserve(sweep.grid.trials.size());
+  first_with.reserve(sweep.grid.trials.size());
   for (std::size_t i = 0; i < sweep.grid.trials.size(); ++i) {
-    const auto& trial = sweep.grid.trials[i];
-    const auto& settings = resolved[trial.combination];
-    sweep.ids.push_back(identify(settings, version_of_study(sweep, settings), trial));
-    const auto [first, is_new] = first_with.emplace(sweep.ids.back(), i);
-    if (is_new) continue;
-    problems.push_back({.place = place_of_duplicate(sweep.config, i, sweep.grid),
+    const auto trial = sweep.grid.trials[i];
+    sweep.ids.push_back(identify(shared[trial.combination], trial));
+    const auto first = first_with.add(sweep.ids.back());
+    if (first == i) continue;
+    problems.push_back({.place = place_of_duplicate(sweep.config, i, sweep.plan.axes),
                         .what = "trial " + std::to_string(i + 1) + " (" +
-                                label_trial(sweep.grid.axes, i) + ") is the same as trial " +
-                                std::to_string(first->second + 1) + " (" +
-                                label_trial(sweep.grid.axes, first->second) + ")",
+                                label_trial(sweep.plan.axes, i) + ") is the same as trial " +
+                                std::to_string(first + 1) + " (" +
+                                label_trial(sweep.plan.axes, first) + ")",
                         .hint = "name every value once"});
     return;  // one duplicate value makes many duplicate trials
   }
@@ -222,7 +227,7 @@ void check_axis_names(const PreparedSweep& sweep, Problems& problems) {
 
 Json resolved_config(const PreparedSweep& sweep, const std::vector<Json>& resolved) {
   auto grid = Json::object();
-  for (const auto& axis : sweep.grid.axes)
+  for (const auto& axis : sweep.plan.axes)
     grid[axis.name] = axis.values;
   return {{"name", sweep.config.name},
           {"trainer", sweep.config.trainer},
@@ -235,7 +240,7 @@ void fill_plan(PreparedSweep& sweep) {
   auto& plan = sweep.plan;
   plan.name = sweep.config.name;
   plan.config_text = sweep.config.text;
-  plan.axes = sweep.grid.axes;
+  plan.axes = std::move(sweep.grid.axes);
   for (const auto& name : sweep.config.replicate) {
     const bool is_axis =
         std::ranges::any_of(plan.axes, [&name](const auto& axis) { return axis.name == name; });
@@ -303,6 +308,7 @@ PreparedSweep prepare_sweep(const SweepChoice& choice) {
   if (!problems.empty()) refuse(problems, choice.config);
   sweep.plan.config_resolved = resolved_config(sweep, resolved);
   sweep.plan.ids = sweep.ids;
+  sweep.config.grid = std::vector<ConfigAxis>();  // served its purpose; 150 bytes for each value
   return sweep;
 }
 

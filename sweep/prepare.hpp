@@ -25,8 +25,8 @@ struct SweepChoice {
 
 /// A config that its trainer has judged: everything a run needs to know.
 struct PreparedSweep {
-  Config config = {};
-  Grid grid = {};
+  Config config = {};                      ///< without its grid, which became trials
+  Grid grid = {};                          ///< without its axes, which the plan has
   std::vector<results::TrialId> ids = {};  ///< per trial of the grid
   std::vector<int> pack_widths = {};       ///< per combination, >= 1
   std::vector<double> memory_bytes = {};   ///< per combination, of one pack; 0: unknown

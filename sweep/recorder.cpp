@@ -55,9 +55,11 @@ void Recorder::append(results::RecordType type, const std::string& payload) {
   has_unwritten_results_ = true;
 }
 
-void Recorder::record(const results::PlanRecord& plan) {
+void Recorder::record(results::PlanRecord plan) {
   if (plan == results_.plan) return;
-  append(results::RecordType::plan, results::serialize(plan));
+  journal_.append(results::RecordType::plan, results::serialize(plan));
+  results::apply(results_, std::move(plan));
+  has_unwritten_results_ = true;
 }
 
 void Recorder::record(const results::SessionRecord& session) {
@@ -65,7 +67,9 @@ void Recorder::record(const results::SessionRecord& session) {
 }
 
 void Recorder::record(const results::TrialRecord& trial) {
-  append(results::RecordType::trial, results::serialize(trial));
+  journal_.append(results::RecordType::trial, results::serialize(trial));
+  results::apply(results_, trial);
+  has_unwritten_results_ = true;
 }
 
 void Recorder::record(const results::EndRecord& end) {

@@ -24,7 +24,7 @@ class Recorder {
   const results::JournalCondition& condition() const { return condition_; }
 
   /// Records the plan unless it is the one that counts already.
-  void record(const results::PlanRecord& plan);
+  void record(results::PlanRecord plan);
   void record(const results::SessionRecord& session);
   void record(const results::TrialRecord& trial);
   void record(const results::EndRecord& end);

@@ -55,7 +55,7 @@ class Session {
   ExitCode run() {
     warn_about_journal();
     const auto todo = trials_to_do(sweep_, recorder_.results(), options_.retry_failed);
-    recorder_.record(sweep_.plan);
+    recorder_.record(std::move(sweep_.plan));
     save_config();
     if (todo.empty()) return finish_idle_run();
     begin(todo);
@@ -96,6 +96,11 @@ class Session {
     const std::string former{std::istreambuf_iterator<char>(file), {}};
     if (file && former == sweep_.config.text) return;
     results::replace_content(folder_ / "config.yaml", sweep_.config.text);
+  }
+
+  static bool holds(const std::filesystem::path& path, const std::string& text) {
+    std::ifstream file(path, std::ios::binary);
+    return file && text == std::string(std::istreambuf_iterator<char>(file), {});
   }
 
   ExitCode finish_idle_run() {
@@ -142,7 +147,7 @@ class Session {
   void train(const std::vector<std::size_t>& todo) {
     auto packs = make_packs(todo);
     std::cerr << fmt::format("{}  {}: {} in {} packs\n", version_line(), sweep_.config.name,
-                             describe_grid(sweep_.grid), packs.size());
+                             describe_plan(recorder_.results().plan), packs.size());
     coordinator_.emplace(
         sweep_, std::move(packs),
         Coordinator::Outlets{
@@ -237,7 +242,9 @@ class Session {
       has_handled = true;
     }
     while (const auto envelope = world_.receive()) {
-      coordinator_->handle(envelope->rank, parse_report(envelope->text));
+      for (const auto& report : parse_reports(envelope->text)) {
+        coordinator_->handle(envelope->rank, report);
+      }
       has_handled = true;
     }
     return has_handled;
@@ -280,6 +287,7 @@ class Session {
     status.num_ranks = status_.num_ranks;
     status.started = status_.started;
     status.updated = utc_now();
+    status.journal_bytes = std::filesystem::file_size(folder_ / "journal");
     status.packs_training = state == "running" ? coordinator_->num_training() : 0;
     status.left_s = status_.left_s;
     status.left_uncertainty_s = status_.left_uncertainty_s;

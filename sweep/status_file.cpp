@@ -30,6 +30,7 @@ Json to_json(const SweepStatus& status) {
           {"ranks", status.num_ranks},
           {"started", status.started},
           {"updated", status.updated},
+          {"journal_bytes", status.journal_bytes},
           {"total", status.counts.total},
           {"finished", status.counts.finished},
           {"diverged", status.counts.diverged},
@@ -48,6 +49,7 @@ SweepStatus from_json(const Json& json) {
                      .num_ranks = json.at("ranks"),
                      .started = json.at("started"),
                      .updated = json.at("updated"),
+                     .journal_bytes = json.at("journal_bytes"),
                      .counts = {.total = json.at("total"),
                                 .finished = json.at("finished"),
                                 .diverged = json.at("diverged"),
@@ -101,8 +103,8 @@ SweepStatus status_of(const results::SweepResults& sweep) {
     if (status.failed.size() >= std::min(kMostFailedShown, status.counts.failed)) break;
     const auto* trial = sweep.find(sweep.plan.ids[i]);
     if (trial == nullptr || trial->status != protocol::Outcome::failed) continue;
-    status.failed.push_back({results::to_hex(trial->id), label_trial(sweep.plan.axes, i),
-                             trial->error, trial->attempts});
+    status.failed.push_back({results::to_hex(sweep.plan.ids[i]), label_trial(sweep.plan.axes, i),
+                             sweep.texts[trial->error], trial->attempts});
   }
   return status;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -23,8 +24,9 @@ struct SweepStatus {
   std::string host = {};
   int process = 0;
   int num_ranks = 0;
-  std::string started = {};  ///< UTC
-  std::string updated = {};  ///< UTC
+  std::string started = {};         ///< UTC
+  std::string updated = {};         ///< UTC
+  std::uint64_t journal_bytes = 0;  ///< length of the journal that has these counts
   results::Counts counts = {};
   std::size_t packs_training = 0;
   double left_s = -1;                    ///< estimate; negative: none yet

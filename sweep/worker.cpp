@@ -81,6 +81,9 @@ void Worker::start_trainer() {
 
 void Worker::lend(const protocol::PackRequest& pack) {
   pack_ = pack;
+  lent_.clear();
+  for (const auto& trial : pack.trials)
+    lent_.insert(trial.id);
   last_message_ = Clock::now();
   if (!trainer_) {
     start_trainer();  // the pack is sent when it is ready
@@ -152,8 +155,7 @@ void Worker::end_pack(const End& end) {
 
 /// False for a trial that is not lent, or has its result already.
 bool Worker::take_trial(const protocol::Result& result) {
-  return result.pack == pack_->pack &&
-         std::erase_if(pack_->trials, [&](const auto& trial) { return trial.id == result.id; }) > 0;
+  return result.pack == pack_->pack && lent_.erase(result.id) > 0;
 }
 
 void Worker::forward(const protocol::Progress& progress) {
@@ -214,8 +216,8 @@ void serve_coordinator(Communicator& world) {
       worker.handle(parse_command(envelope->text));
       is_idle = false;
     }
-    for (const auto& report : worker.poll()) {
-      world.post(0, serialize(report));
+    for (auto& reports : serialize_together(worker.poll())) {
+      world.post(0, std::move(reports));
       is_idle = false;
     }
     patience = is_idle ? std::min(2 * patience, kLongestWait) : kShortestWait;

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "sweep/trainer_process.hpp"
@@ -57,7 +59,8 @@ class Worker {
   int local_rank_;
   StartWorker settings_;
   std::unique_ptr<TrainerProcess> trainer_;
-  std::optional<protocol::PackRequest> pack_;  // lent to us, with the trials that lack a result
+  std::optional<protocol::PackRequest> pack_;  // lent to us
+  std::unordered_set<std::string> lent_;       // ids of its trials that lack a result
   bool is_ready_ = false;                      // the trainer has answered hello
   bool was_ready_ = false;                     // ... or an earlier one has
   bool has_quit_ = false;

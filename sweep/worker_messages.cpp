@@ -1,5 +1,7 @@
 #include "sweep/worker_messages.hpp"
 
+#include <algorithm>
+
 #include "protocol/json_fields.hpp"
 
 namespace sweep {
@@ -8,6 +10,8 @@ namespace {
 using Json = nlohmann::json;
 using protocol::JsonFields;
 using protocol::ProtocolError;
+
+constexpr std::size_t kFullTextBytes = 1 << 20;
 
 /// A lambda per alternative of a variant.
 template <class... Lambdas>
@@ -44,7 +48,7 @@ template <class Parse>
 auto parse_or_refuse(const std::string& text, Parse parse) {
   try {
     const auto json = protocol::parse_json(text);
-    return parse(JsonFields(json, "a message of a rank"));
+    return parse(json, JsonFields(json, "a message of a rank"));
   } catch (const Json::exception& error) {
     throw ProtocolError(std::string("a rank sent what is no message (") + error.what() + ")");
   }
@@ -99,19 +103,19 @@ std::string serialize(const Report& report) {
 }
 
 Command parse_command(const std::string& text) {
-  return parse_or_refuse(text, [&text](const JsonFields& fields) -> Command {
+  return parse_or_refuse(text, [](const Json& json, const JsonFields& fields) -> Command {
     const auto type = fields.required<std::string>("type");
     if (type == "start") return start_from(fields);
     if (type == "stop_pack") return StopPack{};
     if (type == "quit") return QuitWorker{};
-    const auto message = protocol::parse_message(text);
+    const auto message = protocol::message_from_json(json);
     if (const auto* pack = std::get_if<protocol::PackRequest>(&message)) return *pack;
     throw ProtocolError("a rank sent an unknown command '" + type + "'");
   });
 }
 
 Report parse_report(const std::string& text) {
-  return parse_or_refuse(text, [&text](const JsonFields& fields) -> Report {
+  return parse_or_refuse(text, [](const Json& json, const JsonFields& fields) -> Report {
     const auto type = fields.required<std::string>("type");
     const auto field = [&fields](const char* name) { return fields.required<std::string>(name); };
     if (type == "worker_ready") return WorkerReady{field("host"), field("device")};
@@ -121,8 +125,31 @@ Report parse_report(const std::string& text) {
                       field("reason")};
     }
     if (type == "output") return TrainerOutput{field("text")};
-    return report_from(protocol::parse_message(text));
+    return report_from(protocol::message_from_json(json));
   });
+}
+
+std::vector<std::string> serialize_together(const std::vector<Report>& reports) {
+  std::vector<std::string> texts;
+  for (const auto& report : reports) {
+    if (texts.empty() || texts.back().size() >= kFullTextBytes) {
+      texts.push_back(serialize(report));
+    } else {
+      texts.back() += '\n' + serialize(report);
+    }
+  }
+  return texts;
+}
+
+std::vector<Report> parse_reports(const std::string& text) {
+  std::vector<Report> reports;
+  std::size_t begin = 0;
+  while (begin <= text.size()) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    reports.push_back(parse_report(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return reports;
 }
 
 }  // namespace sweep

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "protocol/messages.hpp"
 #include "sweep/devices.hpp"
@@ -55,9 +56,13 @@ using Report = std::variant<WorkerReady, WorkerUnable, protocol::Result, protoco
                             protocol::Done, protocol::PackFailure, PackLost, TrainerOutput>;
 
 /// Throws (the parsers): protocol::ProtocolError if the text is no such message.
+/// Reports travel together, one per line, in texts of about a megabyte at most: as messages of
+/// their own they would take longer than a short trial.
 std::string serialize(const Command& command);
 std::string serialize(const Report& report);
+std::vector<std::string> serialize_together(const std::vector<Report>& reports);
 Command parse_command(const std::string& text);
 Report parse_report(const std::string& text);
+std::vector<Report> parse_reports(const std::string& text);
 
 }  // namespace sweep

@@ -80,7 +80,7 @@ std::string to_json_text(const Answer& answer) {
               {"problems", to_json(answer.report.problems)},
               {"notes", to_json(answer.report.notes)},
               {"records", journal.num_records},
-              {"trials", journal.sweep.trials.size()},
+              {"trials", journal.sweep.num_ended},
               {"damages", damages},
               {"torn_bytes", journal.condition.torn_bytes}}
              .dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) +
@@ -109,7 +109,7 @@ std::string to_text(const Answer& answer) {
                       count == 0   ? "sound"
                       : count == 1 ? "1 problem"
                                    : fmt::format("{} problems", count),
-                      journal.num_records, journal.sweep.trials.size());
+                      journal.num_records, journal.sweep.num_ended);
   return text;
 }
 

@@ -59,8 +59,8 @@ results::SweepResults results_in(const std::filesystem::path& folder) {
 /// As if the trials to do took as long as those that have ended in the folder.
 void estimate_time(Outlook& outlook, const results::SweepResults& results) {
   double sum = 0;
-  for (const auto& [id, trial] : results.trials) {
-    if (trial.elapsed_s <= 0) continue;
+  for (const auto& trial : results.trials) {
+    if (!trial.has_ended || trial.elapsed_s <= 0) continue;
     sum += trial.elapsed_s;
     ++outlook.num_ended;
   }

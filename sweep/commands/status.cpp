@@ -1,6 +1,7 @@
 #include "sweep/commands/status.hpp"
 
 #include <iostream>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -13,23 +14,30 @@
 namespace sweep {
 namespace {
 
-/// The journal's own counts, with what status.json knows besides. A run that ended without a word
-/// is told by its lock.
-SweepStatus look_at(const std::filesystem::path& folder) {
-  auto status = status_of(results::load_results(folder));
-  const auto told = read_status(folder).value_or(SweepStatus{.state = "interrupted"});
-  status.state =
-      told.state == "running" && describe_holder(folder).empty() ? "interrupted" : told.state;
-  status.host = told.host;
-  status.process = told.process;
-  status.num_ranks = told.num_ranks;
-  status.started = told.started;
-  status.updated = told.updated;
-  status.packs_training = told.packs_training;
-  status.left_s = told.left_s;
-  status.left_uncertainty_s = told.left_uncertainty_s;
+/// Whether a run that calls itself running still does; the lock of a dead one tells.
+bool is_alive(const std::filesystem::path& folder, const SweepStatus& told) {
   const bool is_here = told.host == host_name();
-  if (told.state == "running" && is_here && !is_locked(folder)) status.state = "interrupted";
+  return told.state == "running" && !describe_holder(folder).empty() &&
+         (!is_here || is_locked(folder));
+}
+
+bool describes_journal(const SweepStatus& status, const std::filesystem::path& folder) {
+  std::error_code error;
+  const auto size_bytes = std::filesystem::file_size(folder / "journal", error);
+  return !error && size_bytes == status.journal_bytes;
+}
+
+/// What the latest run says in status.json. Its counts are the journal's, which is read only if the
+/// file is older: a million records take seconds.
+SweepStatus look_at(const std::filesystem::path& folder) {
+  auto status = read_status(folder).value_or(SweepStatus{.state = "interrupted"});
+  if (is_alive(folder, status)) return status;
+  if (status.state == "running") status.state = "interrupted";
+  if (describes_journal(status, folder)) return status;
+  auto counted = status_of(results::load_results(folder));
+  status.name = std::move(counted.name);
+  status.counts = counted.counts;
+  status.failed = std::move(counted.failed);
   return status;
 }
 

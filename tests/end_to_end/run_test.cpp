@@ -1,6 +1,8 @@
 /// `mpisweep run` as people see it, with a trainer that trains nothing and misbehaves on request.
 #include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -54,6 +56,22 @@ TEST(Run, HasNothingToDoTheSecondTime) {
   EXPECT_EQ(ended.exit_code, 0);
   EXPECT_TRUE(contains(ended.err, "nothing to do: 24 of 24 trials are finished")) << ended.err;
   EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
+TEST(Run, RewritesNothingTheSecondTime) {
+  const SweepFolder sweep(scripted());
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+  const auto times = [&sweep] {
+    std::map<std::string, std::filesystem::file_time_type> by_name;
+    for (const std::string name : {"journal", "results.h5", "config.yaml", "status.json"})
+      by_name[name] = std::filesystem::last_write_time(sweep.output() + "/" + name);
+    return by_name;
+  };
+  const auto before = times();
+
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+
+  EXPECT_EQ(times(), before);
 }
 
 TEST(Run, TrainsOnlyWhatAChangedConfigAdds) {
@@ -379,6 +397,31 @@ TEST(Status, TellsOfFinishedAndFailedTrials) {
   EXPECT_TRUE(contains(ended.out, "4 failed")) << ended.out;
   EXPECT_TRUE(contains(ended.out, "width=2 seed=2 learning_rate=0.25   no luck (1 attempt)"))
       << ended.out;
+}
+
+TEST(Status, NeedsNoJournalThatIsAsTheRunLeftIt) {
+  const SweepFolder sweep(scripted());
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+  const auto journal = sweep.output() + "/journal";
+  write_bytes(journal, std::string(std::filesystem::file_size(journal), '0'));
+
+  const auto ended = run({MPISWEEP, "status", sweep.output()});
+
+  EXPECT_TRUE(contains(ended.out, "done   24/24 finished")) << ended.out << ended.err;
+}
+
+TEST(Status, CountsInAJournalThatHasGrownSince) {
+  const SweepFolder sweep(scripted());
+  const auto status_file = sweep.output() + "/status.json";
+  ASSERT_EQ(run(sweep.run_command({"--set", "seed=0..3"})).exit_code, 0);
+  const auto old_status = read_bytes(status_file);
+  ASSERT_TRUE(contains(run({MPISWEEP, "status", sweep.output()}).out, "16/16"));
+  ASSERT_EQ(run(sweep.run_command()).exit_code, 0);
+
+  write_bytes(status_file, old_status);
+  EXPECT_TRUE(contains(run({MPISWEEP, "status", sweep.output()}).out, "24/24"));
+  std::filesystem::remove(status_file);
+  EXPECT_TRUE(contains(run({MPISWEEP, "status", sweep.output()}).out, "24/24"));
 }
 
 TEST(Status, TellsThatARunWasKilled) {

@@ -39,7 +39,7 @@ bool apply_line(results::SweepResults& sweep, const std::string& line) {
 
 void check_columns(const results::SweepResults& sweep) {
   for (const auto& [name, column] : sweep.columns) {
-    for (const auto& [id, trial] : sweep.trials) {
+    for (const auto& trial : sweep.trials) {
       const auto value = column.to_json(trial.row);
       results::ValueColumn copy;
       copy.set(0, value);

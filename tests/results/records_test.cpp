@@ -77,7 +77,18 @@ TEST(PlanRecord, DiffersWhenAnyPartDoes) {
   auto other_trial = plan;
   other_trial.ids[0] = 9;
 
+  auto other_setting = plan;
+  other_setting.config_resolved["trial"]["epochs"] = 31;
+  auto fewer_settings = plan;
+  fewer_settings.config_resolved["trial"].erase("epochs");
+  auto longer_axis = plan;
+  longer_axis.axes[0].values.emplace_back("hard");
+
   EXPECT_EQ(plan, sample_plan());
+  EXPECT_EQ(plan, parse_plan(serialize(plan)));
+  EXPECT_FALSE(plan == other_setting);
+  EXPECT_FALSE(plan == fewer_settings);
+  EXPECT_FALSE(longer_axis == plan);
   EXPECT_FALSE(plan == other_units);
   EXPECT_FALSE(plan == other_type);
   EXPECT_FALSE(plan == other_trial);

@@ -202,6 +202,30 @@ class H5py(unittest.TestCase):
         self.assertEqual(names[-1], "workers")
 
 
+class ManyTrials(unittest.TestCase):
+    """Text is written in blocks of 16,384."""
+
+    COUNT = 40_000
+
+    def test_every_trial_has_its_own_values(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([WRITE_SAMPLE_FOLDER, folder, str(self.COUNT)], check=True)
+            with xarray.open_dataset(pathlib.Path(folder) / "results.h5") as file:
+                sweep = file.load()
+        trials = range(self.COUNT)
+        expected = {
+            "trial": [f"{i:016x}" for i in trials],
+            "seed": list(trials),
+            "status": ["finished" if i % 7 else "failed" for i in trials],
+            "error": ["" if i % 7 else f"error {i}" for i in trials],
+            "device": [f"device {i % 3}" for i in trials],
+            "quarter": [i / 4 for i in trials],
+        }
+        for name, values in expected.items():
+            with self.subTest(name):
+                self.assertEqual(sweep[name].values.tolist(), values)
+
+
 class Netcdf4(unittest.TestCase):
     def test_the_c_library_sees_the_same_dimensions(self):
         with netCDF4.Dataset(PATH) as file:

@@ -57,6 +57,7 @@ TEST(SweepResults, CountsTrialsOfThePlanByOutcome) {
   EXPECT_EQ(counts.diverged, 1U);
   EXPECT_EQ(counts.failed, 1U);
   EXPECT_EQ(counts.pending(), 2U);
+  EXPECT_EQ(sweep.num_ended, 5U);
 }
 
 TEST(SweepResults, CountsATrialThatEndsAgainOnce) {
@@ -68,6 +69,31 @@ TEST(SweepResults, CountsATrialThatEndsAgainOnce) {
 
   EXPECT_EQ(count(sweep).failed, 0U);
   EXPECT_EQ(count(sweep).finished, 1U);
+  EXPECT_EQ(sweep.num_ended, 1U);
+}
+
+TEST(SweepResults, FindsNoEndOfATrialThatIsOnlyPlanned) {
+  SweepResults sweep;
+  apply_record(sweep, sample_plan());
+
+  EXPECT_EQ(sweep.find(100), nullptr);
+  EXPECT_EQ(count(sweep).pending(), 6U);
+}
+
+TEST(SweepResults, CountsATrialThatComesBackIntoThePlan) {
+  SweepResults sweep;
+  apply_record(sweep, sample_plan());
+  apply_record(sweep, {.id = 100, .status = Outcome::finished, .values = {{"x", 1.5}}});
+  auto without = sample_plan();
+  without.axes = {{.name = "seed", .values = {8, 9}}};
+  without.ids = {101, 102};
+  apply_record(sweep, without);
+  EXPECT_EQ(count(sweep).finished, 0U);
+
+  apply_record(sweep, sample_plan());
+
+  EXPECT_EQ(count(sweep).finished, 1U);
+  EXPECT_EQ(sweep.find_column("x")->number(sweep.find(100)->row), 1.5);
 }
 
 TEST(SweepResults, CountsAfreshWhenThePlanChanges) {
@@ -94,11 +120,10 @@ TEST(SweepResults, FindsTheLatestEndOfATrial) {
 
   const auto* trial = sweep.find(100);
   ASSERT_NE(trial, nullptr);
-  EXPECT_EQ(trial->id, 100U);
   EXPECT_EQ(trial->status, Outcome::finished);
-  EXPECT_EQ(trial->error, "");
+  EXPECT_EQ(sweep.texts[trial->error], "");
   EXPECT_EQ(trial->attempts, 2);
-  EXPECT_EQ(trial->device, "cpu");
+  EXPECT_EQ(sweep.texts[trial->device], "cpu");
   EXPECT_EQ(sweep.find(101), nullptr);
 }
 

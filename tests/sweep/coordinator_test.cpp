@@ -14,10 +14,8 @@ class CoordinatorTest : public testing::Test {
  protected:
   CoordinatorTest() {
     sweep_.grid.combinations.resize(1);
-    for (std::size_t i = 0; i < 4; ++i) {
-      sweep_.grid.trials.push_back({.seed = static_cast<std::int64_t>(i)});
-      sweep_.ids.push_back(100 + i);
-    }
+    sweep_.grid.trials = GridTrials({{.length = 4, .seeds = {0, 1, 2, 3}}}, {});
+    sweep_.ids = {100, 101, 102, 103};
     coordinator_.emplace(
         sweep_, std::vector<Pack>{{.number = 0, .trials = {0, 1}}, {.number = 1, .trials = {2, 3}}},
         Coordinator::Outlets{

@@ -42,6 +42,35 @@ TEST(Grid, SharesACombinationAmongSeedsAndRates) {
   EXPECT_EQ(grid.combinations.size(), 2U);
 }
 
+TEST(Grid, GivesEveryTrialItsPointWhereverSeedsAndRatesStand) {
+  const auto grid =
+      expand("grid: {a: [1, 2], seed: [5, 6, 7], b: [3, 4], learning_rate: [0.5, 1], c: [8, 9]}")
+          .grid;
+
+  ASSERT_EQ(grid.combinations.size(), 8U);
+  std::size_t index = 0;
+  for (const int a : {1, 2})
+    for (const int seed : {5, 6, 7})
+      for (const int b : {3, 4})
+        for (const double rate : {0.5, 1.0})
+          for (const int c : {8, 9}) {
+            const auto trial = grid.trials[index++];
+            EXPECT_EQ(trial.seed, seed);
+            EXPECT_EQ(trial.learning_rate, rate);
+            EXPECT_EQ(grid.combinations.at(trial.combination).settings,
+                      (nlohmann::json{{"a", a}, {"b", b}, {"c", c}}));
+          }
+  EXPECT_EQ(index, grid.trials.size());
+}
+
+TEST(Grid, HasOneTrialWithoutAxes) {
+  const auto grid = expand("trial: {epochs: 3}").grid;
+
+  ASSERT_EQ(grid.trials.size(), 1U);
+  EXPECT_EQ(grid.trials[0].seed, std::nullopt);
+  EXPECT_EQ(grid.trials[0].learning_rate, std::nullopt);
+}
+
 TEST(Grid, KeepsSeedAndRateOutOfTheSettings) {
   const auto grid = expand("trial: {learning_rate: 0.1, epochs: 3}\ngrid: {seed: [7]}").grid;
 
@@ -101,7 +130,7 @@ TEST(Grid, HasNoTrialsWhereThereWouldBeTooMany) {
   const auto expansion = expand("grid: {seed: 0..99999, learning_rate: 1..1000}");
 
   EXPECT_NE(expansion.problems.find("more than 10 million trials"), std::string::npos);
-  EXPECT_TRUE(expansion.grid.trials.empty());
+  EXPECT_EQ(expansion.grid.trials.size(), 0U);
 }
 
 TEST(PlaceOfSetting, FindsTheValueThatCounts) {
@@ -138,6 +167,14 @@ TEST(Identify, DependsOnEverythingThatDecidesAResult) {
                                           identify(settings, 1, {.seed = 1})};
 
   EXPECT_EQ(ids.size(), 6U);
+}
+
+TEST(Identify, NeverChangesOrFinishedTrialsWouldRunAgain) {
+  // XXH3 of the settings, the study's version, the seed and the learning rate, one to a line; by a
+  // program of its own over {"epochs":3,"loss":"soft"}\n2\n7\n0.05 and {}\n1\nnull\nnull
+  EXPECT_EQ(identify({{"epochs", 3}, {"loss", "soft"}}, 2, {.seed = 7, .learning_rate = 0.05}),
+            0x47b58c56b045cefeU);
+  EXPECT_EQ(identify(nlohmann::json::object(), 1, {}), 0x04af8b9076ed42c3U);
 }
 
 TEST(Identify, IgnoresTheOrderOfKeys) {

@@ -5,14 +5,12 @@
 namespace sweep {
 namespace {
 
-/// Six trials with ids 100..105, the last two of another combination.
+/// Trials with ids 100..105: two combinations of three seeds.
 PreparedSweep six_trials() {
   PreparedSweep sweep;
   sweep.grid.combinations.resize(2);
-  for (std::size_t i = 0; i < 6; ++i) {
-    sweep.grid.trials.push_back({.combination = i < 4 ? 0U : 1U});
-    sweep.ids.push_back(100 + i);
-  }
+  sweep.grid.trials = GridTrials({{.length = 2}, {.length = 3, .seeds = {0, 1, 2}}}, {});
+  sweep.ids = {100, 101, 102, 103, 104, 105};
   return sweep;
 }
 

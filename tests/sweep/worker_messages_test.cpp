@@ -51,6 +51,35 @@ TEST(WorkerMessages, CarryReportsUnchanged) {
   EXPECT_EQ(std::get<protocol::Result>(through(protocol::Result{.pack = 3, .id = "0a"})).id, "0a");
 }
 
+TEST(WorkerMessages, CarrySeveralReportsTogetherInTheirOrder) {
+  const std::vector<Report> reports = {TrainerOutput{"two\nlines\n"},
+                                       protocol::Result{.pack = 3, .id = "0a"},
+                                       protocol::Done{.pack = 3}};
+
+  const auto texts = serialize_together(reports);
+
+  ASSERT_EQ(texts.size(), 1U);
+  const auto back = parse_reports(texts[0]);
+  ASSERT_EQ(back.size(), 3U);
+  EXPECT_EQ(std::get<TrainerOutput>(back[0]).text, "two\nlines\n");
+  EXPECT_EQ(std::get<protocol::Result>(back[1]).id, "0a");
+  EXPECT_EQ(std::get<protocol::Done>(back[2]).pack, 3);
+}
+
+TEST(WorkerMessages, StayShortHoweverMuchThereIsToSay) {
+  const std::string page(400'000, 'a');
+
+  const auto texts = serialize_together(std::vector<Report>(7, TrainerOutput{page}));
+
+  ASSERT_EQ(texts.size(), 3U);  // a text is full from 1,048,576 bytes on: after three pages
+  EXPECT_EQ(parse_reports(texts[0]).size(), 3U);
+  EXPECT_EQ(parse_reports(texts[2]).size(), 1U);
+}
+
+TEST(WorkerMessages, AreNoneWhereThereIsNothingToSay) {
+  EXPECT_TRUE(serialize_together({}).empty());
+}
+
 TEST(WorkerMessages, CarryOutputThatIsNotUtf8) {
   const auto report =
       parse_report(serialize(Report(TrainerOutput{"ab\xff"
@@ -67,6 +96,8 @@ TEST(WorkerMessages, RefuseWhatIsNoMessage) {
   EXPECT_THROW(parse_command(R"({"type":"dance"})"), protocol::ProtocolError);
   EXPECT_THROW(parse_report(R"({"type":"pack_lost"})"), protocol::ProtocolError);
   EXPECT_THROW(parse_report(R"({"type":"stop"})"), protocol::ProtocolError);
+  EXPECT_THROW(parse_reports(""), protocol::ProtocolError);
+  EXPECT_THROW(parse_reports("{\"pack\":1,\"type\":\"done\"}\n"), protocol::ProtocolError);
 }
 
 TEST(WorkerMessages, RefuseNumbersOfAnotherType) {

@@ -113,6 +113,18 @@ TEST_F(ServerTest, JudgesEachOfTheSettings) {
   EXPECT_EQ(checked.memory_bytes.size(), 3U);
 }
 
+TEST_F(ServerTest, NamesItsStudiesWhereTheSettingsNameNone) {
+  greet();
+
+  send(protocol::Check{{{{"epochs", 2}}}});
+
+  const auto checked = receive<protocol::Checked>();
+  ASSERT_EQ(checked.problems.size(), 1U);
+  EXPECT_EQ(checked.problems[0].key, "study");
+  EXPECT_EQ(checked.problems[0].problem, "is missing");
+  EXPECT_EQ(checked.problems[0].hint, "known are focus_classification, noop");
+}
+
 TEST_F(ServerTest, TrainsPackAfterPack) {
   greet();
 
