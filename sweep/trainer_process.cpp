@@ -94,7 +94,8 @@ TrainerProcess::TrainerProcess(const TrainerCommand& command) {
                                           {pipe[1], STDERR_FILENO},
                                           {sockets[1], kTrainerSocket}},
                           .signal_of_death = SIGKILL,
-                          .is_first_to_go = true});
+                          .is_first_to_go = true,
+                          .has_own_group = true});
   close(sockets[1]);
   close(pipe[1]);
 }
@@ -171,7 +172,10 @@ void TrainerProcess::read_output() {
 
 bool TrainerProcess::has_exited() {
   int status = 0;
-  if (!status_ && waitpid(process_, &status, WNOHANG) == process_) status_ = status;
+  if (!status_ && waitpid(process_, &status, WNOHANG) == process_) {
+    status_ = status;
+    kill(-process_, SIGKILL);  // what it has started must not hold on to the device
+  }
   return status_.has_value();
 }
 
@@ -183,7 +187,7 @@ std::string TrainerProcess::end() {
     usleep(5000);
   was_killed_ = status_ && WIFSIGNALED(*status_) && WTERMSIG(*status_) == SIGKILL;
   if (!status_) {
-    kill(process_, SIGKILL);
+    kill(-process_, SIGKILL);
     waitpid(process_, &status_.emplace(), 0);
   }
   read_output();

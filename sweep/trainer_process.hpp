@@ -22,7 +22,7 @@ struct TrainerCommand {
 };
 
 /// A running trainer: one socket for messages, one pipe for what it prints. It dies with us, even
-/// if we are killed. Dropping it kills it.
+/// if we are killed. Dropping it kills it, and what it has started in its process group.
 ///
 ///   TrainerProcess trainer(command);
 ///   trainer.send(protocol::Hello{.device = "cpu"});

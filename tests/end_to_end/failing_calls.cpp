@@ -4,7 +4,8 @@
 ///   FAIL_PATH=TEXT   only calls on paths that contain it
 ///   FAIL_CALL=NAME FAIL_ERROR=NUMBER [FAIL_WHILE=FILE]
 ///                    that call fails with this errno, as long as the file exists
-///   KILL_AT=NUMBER   the program is killed just before the call of this number, from 1 on
+///   KILL_AT=NUMBER   the program is killed just before the call of this number, from 1 on; a write
+///                    in its middle
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -29,16 +30,21 @@ bool is_meant(const std::string& path) {
   return part != nullptr && path.find(part) != std::string::npos;
 }
 
-void count_down() {
+/// Counts the calls. True for the one that is to be the last.
+bool is_last_call() {
   static int num_calls = 0;
   const char* number = std::getenv("KILL_AT");
-  if (number != nullptr && ++num_calls == std::atoi(number)) raise(SIGKILL);
+  return number != nullptr && ++num_calls == std::atoi(number);
 }
 
-/// Whether a call is to fail; errno is set then.
-bool fails(const char* call, const std::string& path) {
+/// Whether a call is to fail; errno is set then. `before_kill` is done if it is to be the last.
+template <class Act>
+bool fails(const char* call, const std::string& path, Act before_kill) {
   if (!is_meant(path)) return false;
-  count_down();
+  if (is_last_call()) {
+    before_kill();
+    raise(SIGKILL);
+  }
   const char* failing = std::getenv("FAIL_CALL");
   const char* error = std::getenv("FAIL_ERROR");
   const char* flag = std::getenv("FAIL_WHILE");
@@ -46,6 +52,10 @@ bool fails(const char* call, const std::string& path) {
   if (flag != nullptr && access(flag, F_OK) != 0) return false;
   errno = std::atoi(error);
   return true;
+}
+
+bool fails(const char* call, const std::string& path) {
+  return fails(call, path, [] {});
 }
 
 /// The function that we stand in front of.
@@ -59,8 +69,10 @@ Function* next(const char* name) {
 extern "C" {
 
 ssize_t write(int file, const void* bytes, size_t count) {
-  if (fails("write", path_of(file))) return -1;
-  return next<decltype(write)>("write")(file, bytes, count);
+  auto* const really_write = next<decltype(write)>("write");
+  const auto write_half = [&] { return really_write(file, bytes, count / 2); };
+  if (fails("write", path_of(file), write_half)) return -1;
+  return really_write(file, bytes, count);
 }
 
 ssize_t pwrite(int file, const void* bytes, size_t count, off_t offset) {

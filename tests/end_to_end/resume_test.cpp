@@ -118,6 +118,34 @@ TEST_F(ResumeTest, GoesOnBitForBitWhenATrainerIsKilled) {
   expect_same_as_undisturbed();
 }
 
+// Rank and trainer are killed before, or for a write in, a file call of each kind: of the lock, the
+// journal, config.yaml, status.json, results.h5 and the checkpoints.
+TEST(Resume, GoesOnBitForBitWhenItWasKilledAtAnyOfItsFileCalls) {
+  SweepFolder sweep(
+      "trial: {study: focus_classification, model: linear, epochs: 30, batch_size: 50, loss: "
+      "soft,\n"
+      "        dataset: {kind: linear_orthogonal, segments: 10, classes: 10, size: 500}}\n"
+      "grid: {seed: 0..3, learning_rate: [0.3]}\n"
+      "run: {checkpoint_every: 0.02, pack_width: 2, retries: 0}\n");
+  ASSERT_EQ(run(sweep.run_command({"--ranks", "1"}, "undisturbed")).exit_code, 0);
+
+  for (const int step : {1, 2, 3, 4, 6, 8, 10, 13, 17, 22}) {
+    SCOPED_TRACE("killed at call " + std::to_string(step));
+    const auto name = "killed_at_" + std::to_string(step);
+    auto command = sweep.mpirun_command(1, name);
+    command.insert(command.begin(),
+                   {"env", "LD_PRELOAD=" FAILING_CALLS, "FAIL_PATH=" + sweep.output(name),
+                    "KILL_AT=" + std::to_string(step)});
+    EXPECT_NE(run(command).exit_code, 0);
+
+    const auto ended = run(sweep.run_command({"--ranks", "1"}, name));
+
+    EXPECT_EQ(ended.exit_code, 0) << ended.err;
+    EXPECT_EQ(sweep.data(name), sweep.data("undisturbed"));
+    EXPECT_EQ(run({MPISWEEP, "check", sweep.output(name)}).exit_code, 0);
+  }
+}
+
 TEST_F(ResumeTest, StartsAPackAnewWhoseStateIsDamaged) {
   {
     const Program first(sweep_.run_command({"--ranks", "2"}));

@@ -153,6 +153,20 @@ TEST(TrainerProcess, NoticesItsEndThoughAChildOfItsOwnLivesOn) {
   EXPECT_EQ(trainer.end(), "exit code 3");
 }
 
+TEST(TrainerProcess, TakesItsOwnChildrenWithIt) {
+  const TemporaryFolder folder;
+  const auto number_file = (folder.path() / "number").string();
+  pid_t grandchild = 0;
+  {
+    const TrainerProcess trainer(
+        {.program = {"bash", "-c", "sleep 1000 & echo $! > " + number_file + "; wait"}});
+    grandchild = read_number(number_file);
+    ASSERT_GT(grandchild, 0);
+  }
+
+  EXPECT_TRUE(is_gone_soon(grandchild));
+}
+
 TEST(TrainerProcess, TakesALargeMessageOfATrainerThatExitedAtOnce) {
   TrainerProcess trainer({.program = {"python3", "-c", R"(import os
 message = '{"type":"done","pack":1,"text":"' + 'x' * 20_000_000 + '"}\n'
