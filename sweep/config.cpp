@@ -5,6 +5,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <ranges>
 
 #include <fmt/format.h>
 
@@ -270,9 +271,8 @@ class ConfigReader {
         {"retries", [&](auto& node) { read_retries(node, run.retries); }},
         {"trial_timeout", [&](auto& node) { read(node, kSecondsOrNever, run.trial_timeout_s); }},
     };
-    std::vector<std::string> known;
-    for (const auto& [key, reader] : readers)
-      known.push_back(key);
+    const auto keys = std::views::keys(readers);
+    const std::vector<std::string> known(keys.begin(), keys.end());
     const auto block = map_of("run");
     check_keys(block, known, "run.");
     for (const auto& [key, node] : block.entries) {

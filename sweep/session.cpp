@@ -176,9 +176,8 @@ class Session {
   std::vector<Pack> make_packs(std::vector<std::size_t> todo) const {
     auto packs = saves_packs() ? packs_to_resume(sweep_, recorder_.saved_packs(), todo)
                                : std::vector<Pack>{};
-    std::vector<std::uint64_t> keys;
-    for (const auto& pack : packs)
-      keys.push_back(pack.resume_from);
+    std::vector<std::uint64_t> keys(packs.size());
+    std::ranges::transform(packs, keys.begin(), &Pack::resume_from);
     checkpoints_.remove_others(keys);
     for (auto& pack : packs_for(sweep_, todo, world_.size())) {
       pack.number = std::ssize(packs);

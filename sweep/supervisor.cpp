@@ -121,12 +121,12 @@ class Restarts {
     num_finished_ = num_finished;
     start_ = Clock::now();
     if (num_in_row_ >= options_.restarts) return std::nullopt;
-    return std::min(std::ldexp(options_.restart_pause_s, num_in_row_++), kLongestPause_s);
+    return std::min(std::ldexp(options_.restart_pause_s, num_in_row_++), kLongestPauseSeconds);
   }
 
  private:
   static constexpr std::chrono::minutes kLongLife{10};  // the job saved packs meanwhile
-  static constexpr double kLongestPause_s = 300;
+  static constexpr double kLongestPauseSeconds = 300;
 
   const SupervisorOptions& options_;
   std::size_t num_finished_ = 0;

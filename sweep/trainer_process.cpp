@@ -23,7 +23,7 @@ constexpr int kTrainerSocket = 3;                  // its number in the trainer
 constexpr std::size_t kMostLastOutput = 2'000;     // bytes kept for messages about its end
 constexpr std::size_t kMostUnreadOutput = 64'000;  // bytes kept for the log at a time
 constexpr int kMostReads = 64;                     // of output at a time
-constexpr int kWritePatience_ms = 10'000;
+constexpr int kWritePatienceMs = 10'000;
 
 void check_posix(int error, const char* call) {
   if (error != 0) throw std::system_error(error, std::generic_category(), call);
@@ -107,7 +107,7 @@ TrainerProcess::~TrainerProcess() {
 }
 
 void TrainerProcess::send(const protocol::Message& message) {
-  protocol::write_line(socket_, protocol::serialize(message), kWritePatience_ms);
+  protocol::write_line(socket_, protocol::serialize(message), kWritePatienceMs);
 }
 
 std::optional<protocol::Message> TrainerProcess::take() {

@@ -57,7 +57,7 @@ class Heartbeat {
   Clock::time_point last_ = Clock::now();
 };
 
-constexpr double kStopPause_s = 0.02;  // between two looks for a stop
+constexpr double kStopPauseSeconds = 0.02;  // between two looks for a stop
 
 /// LibTorch has a type of its own for a device's memory, and none for the host's.
 bool is_out_of_memory(const std::exception& error) {
@@ -159,7 +159,7 @@ Verdict Server::judge(const nlohmann::json& settings) const {
 
 void Server::answer(const protocol::PackRequest& request) {
   Heartbeat heartbeat;
-  Timer stop_timer(kStopPause_s);
+  Timer stop_timer(kStopPauseSeconds);
   Timer save_timer(request.checkpoint.empty() ? 0 : request.checkpoint_every_s);
   const PackListener listener = {
       .on_step =
