@@ -2,14 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <optional>
 
-#include "trainer/gradient_flow/crossings.hpp"
-#include "trainer/gradient_flow/euler.hpp"
-#include "trainer/gradient_flow/fixed_focus.hpp"
-#include "trainer/gradient_flow/flow.hpp"
-#include "trainer/gradient_flow/joint_curve.hpp"
+#include "trainer/gradient_flow/trial.hpp"
 #include "trainer/settings.hpp"
 
 namespace trainer {
@@ -21,7 +15,6 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kName = "gradient_flow";
 constexpr int kVersion = 1;       // raise it whenever equal settings would give other results
 constexpr int kPackWidth = 1000;  // one computation for all, so any width will do
-const std::vector<std::string> kLosses = {"soft", "hard", "lvml"};
 
 Setting required(const std::string& key, protocol::SettingDeclaration declaration) {
   return {.key = key, .declaration = std::move(declaration), .is_required = true};
@@ -61,8 +54,9 @@ Schema make_schema() {
                                          .help = "joint: it learns too; a number above 0: the "
                                                  "fixed weight on the foreground"}};
   return {.settings = {study,
-                       required("loss",
-                                {.type = "string", .values = kLosses, .help = "what is minimised"}),
+                       required("loss", {.type = "string",
+                                         .values = flow_loss_names(),
+                                         .help = "what is minimised"}),
                        focus, whole_number("segments", 20, 2, "segments per input (m)"),
                        whole_number("classes", 20, 2, "number of labels (C)"),
                        required("times", {.type = "numbers",
@@ -100,7 +94,7 @@ std::map<std::string, protocol::VariableDeclaration> declare_variables() {
   variables["time_to_90_focus"] = {.long_name = "joint time at which alpha reaches 0.9"};
   variables["peak_pull"] = {.units = "nat", .long_name = "largest pull of soft with a fixed focus"};
   variables["peak_pull_time"] = {.long_name = "its time"};
-  for (const auto& loss : kLosses)
+  for (const auto& loss : flow_loss_names())
     variables["nu_crossings_" + loss] = crossing(loss);
   return variables;
 }
@@ -128,114 +122,6 @@ Verdict check(const json& settings) {
       .problems = std::move(problems), .resolved = std::move(resolved), .pack_width = kPackWidth};
 }
 
-/// The settings as the mathematics wants them.
-struct FlowTrial {
-  FlowLoss loss = FlowLoss::soft;
-  FlowTask task = {};
-  std::optional<double> alpha = {};       ///< a fixed focus; absent: joint
-  std::optional<double> euler_step = {};  ///< absent: adaptive
-  double tolerance = 0;                   ///< of the adaptive method
-  std::vector<double> times = {};
-};
-
-/// `settings` are resolved and without problems.
-FlowTrial make_trial(const json& settings) {
-  FlowTrial trial = {
-      .loss = flow_loss_from(settings.at("loss")),
-      .task = {.segments = settings.at("segments"), .classes = settings.at("classes")},
-      .times = settings.at("times")};
-  if (settings.at("focus").is_number()) trial.alpha = settings["focus"].get<double>();
-  const auto& integrator = settings.at("integrator");
-  if (integrator.at("name") == "euler") {
-    trial.euler_step = integrator.at("step").get<double>();
-  } else {
-    trial.tolerance = integrator.at("tolerance");
-  }
-  return trial;
-}
-
-std::vector<Gaps> solve_fixed_focus(const FlowTrial& trial) {
-  std::vector<Gaps> states;
-  for (const auto time : trial.times) {
-    states.push_back({.mu = logit_gap_at(trial.loss, trial.task.classes, *trial.alpha, time)});
-  }
-  return states;
-}
-
-/// Nothing if it was told to stop.
-std::optional<std::vector<Gaps>> solve(const FlowTrial& trial, const PackListener& listener) {
-  if (trial.euler_step) {
-    const auto should_stop = [&](std::size_t num_times) {
-      listener.on_step(static_cast<int>(num_times), static_cast<int>(trial.times.size()));
-      return listener.should_stop();
-    };
-    return integrate_by_euler(
-        trial.loss, trial.task, trial.times,
-        {.step = *trial.euler_step, .alpha = trial.alpha, .should_stop = should_stop});
-  }
-  if (trial.alpha) return solve_fixed_focus(trial);
-  return integrate_flow(trial.loss, trial.task, trial.times, trial.tolerance);
-}
-
-FocusSplit focus_at(const FlowTrial& trial, const Gaps& gaps) {
-  if (trial.alpha) return {.alpha = *trial.alpha, .rest = 1 - *trial.alpha};
-  return focus_of(gaps.nu, trial.task.segments);
-}
-
-json curves_of(const FlowTrial& trial, const std::vector<Gaps>& states) {
-  json curves = json::object();
-  for (const auto& gaps : states) {
-    const auto focus = focus_at(trial, gaps);
-    const auto classes = trial.task.classes;
-    curves["mu"].push_back(gaps.mu);
-    curves["nu"].push_back(trial.alpha ? score_gap_of(focus, trial.task.segments) : gaps.nu);
-    curves["alpha"].push_back(focus.alpha);
-    curves["train_loss"].push_back(flow_loss(trial.loss, classes, focus, gaps.mu));
-    curves["pull"].push_back(pull_of(trial.loss, classes, focus, gaps.mu));
-  }
-  for (const auto& name : {"mu", "nu", "alpha", "train_loss", "pull"})
-    curves[std::string("final_") + name] = curves[name].back();
-  curves["t"] = trial.times;
-  return curves;
-}
-
-double curve_error(const FlowTrial& trial, const std::vector<Gaps>& states) {
-  double largest = 0;
-  for (const auto& [mu, nu] : states) {
-    const auto expected = logit_side(trial.loss, trial.task.classes, mu);
-    if (expected == 0) continue;
-    largest = std::max(largest, std::abs(score_side(trial.task.segments, nu) / expected - 1));
-  }
-  return largest;
-}
-
-void add_joint_moments(const FlowTrial& trial, json& values) {
-  const auto until = trial.times.back();
-  const auto half = time_of_focus(trial.loss, trial.task, 0.5, until);
-  const auto most = time_of_focus(trial.loss, trial.task, 0.9, until);
-  if (half) values["time_to_half_focus"] = *half;
-  if (most) values["time_to_90_focus"] = *most;
-  for (const auto& name : kLosses) {
-    const auto other = flow_loss_from(name);
-    if (other == trial.loss) continue;
-    const auto times = score_gap_crossings(trial.loss, other, trial.task, until);
-    if (!times.empty()) values["nu_crossings_" + name] = times;
-  }
-}
-
-json values_of(const FlowTrial& trial, const std::vector<Gaps>& states) {
-  auto values = curves_of(trial, states);
-  if (!trial.alpha) {
-    values["curve_error"] = curve_error(trial, states);
-    add_joint_moments(trial, values);
-  } else if (trial.loss == FlowLoss::soft) {
-    const auto peak = soft_pull_peak(trial.task.classes, *trial.alpha);
-    values["peak_pull"] = peak.pull;
-    values["peak_pull_time"] = peak.time;
-  }
-  return values;
-}
-
 FlowTrial trial_of(const protocol::PackRequest& request) {
   const auto verdict = check(request.settings);
   if (!verdict.problems.empty()) {
@@ -246,14 +132,17 @@ FlowTrial trial_of(const protocol::PackRequest& request) {
     throw SettingError("learning_rate", "does not apply to gradient flow",
                        "time stands for steps times rate");
   }
-  return make_trial(verdict.resolved);
+  return make_flow_trial(verdict.resolved);
 }
 
 void train(const protocol::PackRequest& request, const PackListener& listener) {
   const auto trial = trial_of(request);
   if (listener.should_stop()) return;
   const auto begin = Clock::now();
-  const auto states = solve(trial, listener);
+  const auto states = solve(trial, [&](std::size_t num_times) {
+    listener.on_step(static_cast<int>(num_times), static_cast<int>(trial.times.size()));
+    return listener.should_stop();
+  });
   if (!states) return;
   const auto values = values_of(trial, *states);
   const auto elapsed_s = std::chrono::duration<double>(Clock::now() - begin).count();

@@ -78,10 +78,21 @@ TEST(LogitSide, OfHardAttentionAgreesWithItsClosedForm) {
 
 // R ~ (k/2C) mu^2; the next term is smaller by a factor of order mu.
 TEST(LogitSide, IsTheSameForAllLossesNearTheStart) {
-  for (const double mu : {1e-4, 1e-3}) {
+  for (const double mu : {1e-9, 1e-6, 1e-4, 1e-3}) {
     for (const auto loss : {FlowLoss::soft, FlowLoss::hard, FlowLoss::lvml}) {
-      expect_ratio(logit_side(loss, 20, mu), 19.0 / 40 * mu * mu, mu);
+      expect_ratio(logit_side(loss, 20, mu), 19.0 / 40 * mu * mu, mu + 1e-14);
     }
+  }
+}
+
+// Expected: the bracket of lvml as it stands, in a wider type.
+TEST(LogitSide, OfLvmlIsPreciseOnBothSidesOfItsSeries) {
+  for (const double mu : {0.0099, 0.0101, 0.3}) {
+    const long double u = mu;
+    const auto bracket = std::exp(u) - 1 + 18 * u - 19 * (1 - std::exp(-u));
+
+    expect_ratio(logit_side(FlowLoss::lvml, 20, mu), static_cast<double>(19 * bracket / 400),
+                 1e-13);
   }
 }
 

@@ -26,6 +26,11 @@ double marginal(double classes, const FocusSplit& focus, double mu) {
 
 }  // namespace
 
+const std::vector<std::string>& flow_loss_names() {
+  static const std::vector<std::string> names = {"soft", "hard", "lvml"};
+  return names;
+}
+
 FlowLoss flow_loss_from(const std::string& name) {
   if (name == "soft") return FlowLoss::soft;
   if (name == "hard") return FlowLoss::hard;

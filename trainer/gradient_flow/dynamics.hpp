@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 /// Gradient flow in the one setting that is solved: the foreground segment of class y is the unit
 /// vector e_y, every other segment is 0, labels are uniform, focus and classifier are linear
@@ -16,6 +17,9 @@
 namespace trainer {
 
 enum class FlowLoss : std::uint8_t { soft, hard, lvml };
+
+/// "soft", "hard", "lvml".
+const std::vector<std::string>& flow_loss_names();
 
 /// Throws: std::invalid_argument if the text names no loss.
 FlowLoss flow_loss_from(const std::string& name);

@@ -27,10 +27,17 @@ double hard_side(double classes, double mu) {
   return sum;
 }
 
-/// The bracket regrouped, (e^mu - 1 - mu) + k (e^-mu - 1 + mu), so that nothing large cancels.
+/// e^x - 1 - x, by its series where the difference would cancel.
+double exponential_beyond_line(double x) {
+  if (std::abs(x) > 1e-2) return std::expm1(x) - x;
+  return x * x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6 * (1 + x / 7)))));
+}
+
+/// The bracket is (e^mu - 1 - mu) + k (e^-mu - 1 + mu).
 double lvml_side(double classes, double mu) {
   const auto k = classes - 1;
-  return k / (classes * classes) * ((std::expm1(mu) - mu) + k * (std::expm1(-mu) + mu));
+  const auto bracket = exponential_beyond_line(mu) + k * exponential_beyond_line(-mu);
+  return k / (classes * classes) * bracket;
 }
 
 }  // namespace
