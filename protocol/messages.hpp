@@ -49,11 +49,12 @@ Cause cause_from(const std::string& text);
 
 /// One setting a study knows. Names are dotted paths: "dataset.segments".
 struct SettingDeclaration {
-  std::string type = {};                   ///< int | float | string | path | bool | list | map
+  /// int | float | string | path | bool | list (of whole numbers) | numbers (a list) | map
+  std::string type = {};
   nlohmann::json default_value = nullptr;  ///< null: the setting must be given or may be absent
   std::optional<double> min = {};          ///< smallest value allowed
   std::optional<double> max = {};          ///< largest value allowed
-  std::vector<std::string> values = {};    ///< the allowed strings; empty: any
+  std::vector<std::string> values = {};    ///< the allowed strings, beside a number too; empty: any
   std::string help = {};                   ///< one line, with the unit
 };
 

@@ -49,19 +49,30 @@ bool is_whole_list(const json& value) {
   return value.is_array() && std::ranges::all_of(value, &json::is_number_integer);
 }
 
+bool is_number(const json& value) {
+  return value.is_number() && std::isfinite(value.get<double>());
+}
+
 bool has_type(const json& value, const std::string& type) {
   if (type == "int") return value.is_number_integer();
-  if (type == "float") return value.is_number() && std::isfinite(value.get<double>());
+  if (type == "float") return is_number(value);
   if (type == "bool") return value.is_boolean();
   if (type == "list") return is_whole_list(value);
+  if (type == "numbers") return value.is_array() && std::ranges::all_of(value, is_number);
   return value.is_string();
 }
 
-std::string describe(const std::string& type) {
+/// One of the words that a declaration takes besides its type.
+bool is_word(const json& value, const protocol::SettingDeclaration& declared) {
+  return value.is_string() && !declared.values.empty();
+}
+
+std::string describe_type(const std::string& type) {
   if (type == "int") return "a whole number";
   if (type == "float") return "a number";
   if (type == "bool") return "true or false";
   if (type == "list") return "a list of whole numbers";
+  if (type == "numbers") return "a list of numbers";
   return "a text";
 }
 
@@ -86,6 +97,12 @@ std::string join(const std::vector<std::string>& words) {
   for (const auto& word : words)
     line += (line.empty() ? "" : ", ") + word;
   return line;
+}
+
+std::string describe(const protocol::SettingDeclaration& declared) {
+  const auto type = describe_type(declared.type);
+  const bool has_words = declared.type != "string" && !declared.values.empty();
+  return has_words ? type + " or " + join(declared.values) : type;
 }
 
 bool has_setting(const Choice& choice, const std::string& key) {
@@ -190,17 +207,18 @@ void Resolver::report_strangers(const Section& section, const Choice& choice, co
 
 json Resolver::read_value(const protocol::SettingDeclaration& declared, const std::string& key,
                           const json& value) {
-  if (!has_type(value, declared.type)) {
-    report(key, "must be " + describe(declared.type) + ", not " + value.dump());
+  if (!has_type(value, declared.type) && !is_word(value, declared)) {
+    report(key, "must be " + describe(declared) + ", not " + value.dump());
     return value;
   }
-  if (declared.type == "list") {
+  if (value.is_array()) {
     for (const auto& item : value)
       check_range(declared, key, item);
   }
   if (value.is_number()) check_range(declared, key, value);
   if (value.is_string()) check_text(declared, key, value.get<std::string>());
-  return declared.type == "float" ? json(value.get<double>()) : value;
+  if (declared.type == "numbers") return value.get<std::vector<double>>();
+  return declared.type == "float" && value.is_number() ? json(value.get<double>()) : value;
 }
 
 void Resolver::check_range(const protocol::SettingDeclaration& declared, const std::string& key,

@@ -1,11 +1,12 @@
 #include "trainer/focus_classification.hpp"
+#include "trainer/gradient_flow.hpp"
 #include "trainer/noop.hpp"
 #include "trainer/study.hpp"
 
 namespace trainer {
 
 std::vector<Study> make_studies(const std::string& device) {
-  return {focus_classification(device), noop()};
+  return {focus_classification(device), gradient_flow(), noop()};
 }
 
 }  // namespace trainer

@@ -122,7 +122,7 @@ TEST_F(ServerTest, NamesItsStudiesWhereTheSettingsNameNone) {
   ASSERT_EQ(checked.problems.size(), 1U);
   EXPECT_EQ(checked.problems[0].key, "study");
   EXPECT_EQ(checked.problems[0].problem, "is missing");
-  EXPECT_EQ(checked.problems[0].hint, "known are focus_classification, noop");
+  EXPECT_EQ(checked.problems[0].hint, "known are focus_classification, gradient_flow, noop");
 }
 
 TEST_F(ServerTest, TrainsPackAfterPack) {

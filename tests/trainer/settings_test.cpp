@@ -20,6 +20,8 @@ Schema schema() {
                         .is_required = true},
                        {.key = "classes",
                         .declaration = {.type = "list", .default_value = {0, 1}, .max = 255.0}},
+                       {.key = "times", .declaration = {.type = "numbers", .min = 0.0}},
+                       {.key = "focus", .declaration = {.type = "float", .values = {"joint"}}},
                        {.key = "is_fast", .declaration = {.type = "bool"}}},
           .sections = {{.key = "optimizer",
                         .selector = "name",
@@ -45,6 +47,20 @@ std::string problem_of(const json& settings) {
   if (problems.size() != 1) return std::to_string(problems.size()) + " problems";
   const auto& only = problems.front();
   return only.key + ": " + only.problem + (only.hint.empty() ? "" : " (" + only.hint + ")");
+}
+
+TEST(Settings, TakeAWordBesideANumberWhereItIsDeclared) {
+  EXPECT_EQ(resolve(schema(), with("focus", "joint")).settings["focus"], "joint");
+  EXPECT_EQ(resolve(schema(), with("focus", 1)).settings["focus"].dump(), "1.0");
+  EXPECT_EQ(problem_of(with("focus", "join")),
+            "focus: unknown focus 'join' (did you mean 'joint'?)");
+  EXPECT_EQ(problem_of(with("focus", true)), "focus: must be a number or joint, not true");
+}
+
+TEST(Settings, TakeAListOfNumbers) {
+  EXPECT_EQ(resolve(schema(), with("times", {0, 2.5})).settings["times"].dump(), "[0.0,2.5]");
+  EXPECT_EQ(problem_of(with("times", {1, "a"})), "times: must be a list of numbers, not [1,\"a\"]");
+  EXPECT_EQ(problem_of(with("times", {1, -0.5})), "times: must be at least 0, not -0.5");
 }
 
 TEST(Settings, AreFilledInWithDefaults) {
@@ -134,7 +150,7 @@ TEST(Declarations, NameEverySettingByItsPath) {
   EXPECT_EQ(declared.at("optimizer.name").default_value, "sgd");
   EXPECT_EQ(declared.at("optimizer.name").values, (std::vector<std::string>{"sgd", "adam"}));
   EXPECT_TRUE(declared.at("dataset.kind").default_value.is_null());
-  EXPECT_EQ(declared.size(), 9U);
+  EXPECT_EQ(declared.size(), 11U);
 }
 
 TEST(Declarations, ShowDefaultsThatDependOnTheChoice) {
