@@ -185,7 +185,8 @@ TEST(LvmlLoss, HasTheValueAndGradientOfTheWorkedExample) {
 
 // By hand: log sum_j a_j p_j = log(exp(-1e4) + exp(-1e4) / 2) = -1e4 + log(1.5).
 TEST(LvmlLoss, IsExactWhereProbabilitiesUnderflow) {
-  const auto scores = torch::tensor({1e4, 0.0, -1e4}, torch::kDouble).view({1, 3, 1});
+  const auto scores =
+      torch::tensor({1e4, 0.0, -1e4}, torch::kDouble).view({1, 3, 1}).requires_grad_();
   const auto segments =
       torch::tensor({-1e4, 0.0, 1e4, 0.0, 0.0, 0.0}, torch::kDouble).view({1, 2, 3, 1});
   auto pass = make_pass(scores, segments, torch::tensor({0}, torch::kLong));
@@ -193,42 +194,101 @@ TEST(LvmlLoss, IsExactWhereProbabilitiesUnderflow) {
   const auto loss = lvml_loss(pass);
 
   EXPECT_NEAR(loss[0].item<double>(), 1e4 - std::log(1.5), 1e-6);
+  EXPECT_NEAR(loss[0].item<double>(), 9999.594534892, 1e-6);
+  EXPECT_TRUE(gradient(loss, scores).isfinite().all().item<bool>());
 }
 
-// dL/ds_k = a_k (l_k - sum_j a_j l_j) and a_k - a_k p_k / sum_j a_j p_j, for the mean over B
-// inputs.
-TEST(HardAndLvmlLoss, HaveTheGradientsOfTheirFormulas) {
+// By the definition of softmax, from the tables for the worked example.
+TEST(WorkedExample, HasTheAttentionAndProbabilitiesOfItsTable) {
+  auto pass = WorkedExample().pass();
+  const auto attention = torch::tensor({0.323554, 0.239694, 0.436752}, torch::kDouble);
+  const auto probabilities = torch::tensor({0.731059, 0.5, 0.268941}, torch::kDouble);
+
+  const auto p = pass.of_labels(pass.segment_log_probabilities()).exp();
+
+  EXPECT_LT(max_difference(pass.attention().flatten(), attention), 1e-6);
+  EXPECT_LT(max_difference(p.flatten(), probabilities), 1e-6);
+}
+
+/// The gradients with respect to the scores by their formulas, for the mean over B inputs, from
+/// plain softmax and matrix products.  Shapes: [T, m, B]
+struct ScoreGradients {
+  Tensor soft;  // a_k <dl/dv, x_k - v>, v the blend and l its cross-entropy
+  Tensor hard;  // a_k (l_k - sum_j a_j l_j)
+  Tensor lvml;  // a_k - a_k p_k / sum_j a_j p_j
+};
+
+/// Shapes: weight [T, C, d], scores and inputs as those of a Pass
+ScoreGradients gradients_by_formula(const Tensor& scores, const Tensor& segments,
+                                    const Tensor& labels, const Tensor& weight) {
+  const auto B = static_cast<double>(labels.size(0));
+  const auto is_label = torch::one_hot(labels, weight.size(1)).t().to(torch::kDouble);  // [C, B]
+  const auto a = scores.exp() / scores.exp().sum(1, true);
+  const auto e = torch::einsum("tcd,dmb->tcmb", {weight, segments[0]}).exp();
+  const auto p = (e / e.sum(1, true) * is_label.unsqueeze(1)).sum(1);  // [T, m, B]
+  const auto l = -p.log();
+  const auto v = torch::einsum("tmb,dmb->tdb", {a, segments[0]});
+  const auto e_v = torch::matmul(weight, v).exp();
+  const auto dl_dv = torch::matmul(weight.transpose(1, 2), e_v / e_v.sum(1, true) - is_label);
+  const auto x_minus_v = segments - v.unsqueeze(2);  // [T, d, m, B]
+  return {.soft = a * (dl_dv.unsqueeze(2) * x_minus_v).sum(1) / B,
+          .hard = a * (l - (a * l).sum(1, true)) / B,
+          .lvml = (a - a * p / (a * p).sum(1, true)) / B};
+}
+
+double relative_difference(const Tensor& a, const Tensor& b) {
+  return max_difference(a, b) / b.abs().max().item<double>();
+}
+
+void expect_gradients_of_the_formulas(const std::function<Pass()>& make_pass, const Tensor& scores,
+                                      const ScoreGradients& expected) {
+  auto soft = make_pass();
+  auto hard = make_pass();
+  auto lvml = make_pass();
+  EXPECT_LT(relative_difference(gradient(soft_loss(soft), scores), expected.soft), 1e-12);
+  EXPECT_LT(relative_difference(gradient(hard_loss(hard), scores), expected.hard), 1e-12);
+  EXPECT_LT(relative_difference(gradient(lvml_loss(lvml), scores), expected.lvml), 1e-12);
+}
+
+TEST(SoftHardAndLvmlLoss, HaveTheGradientsOfTheirFormulasInTheWorkedExample) {
+  const WorkedExample example;
+
+  expect_gradients_of_the_formulas(
+      [&] { return example.pass(); }, example.scores,
+      gradients_by_formula(example.scores.detach(), example.segments, example.labels,
+                           torch::eye(2, torch::kDouble).unsqueeze(0)));
+}
+
+TEST(SoftHardAndLvmlLoss, HaveTheGradientsOfTheirFormulasForRandomInputs) {
   const RandomInputs inputs;
-  auto pass = inputs.pass();
-  const auto a = pass.attention().detach();
-  const auto l = -pass.of_labels(pass.segment_log_probabilities()).detach();
-  const auto p = (-l).exp();
 
-  const auto hard = gradient(hard_loss(pass), inputs.scores);
-  auto other_pass = inputs.pass();
-  const auto lvml = gradient(lvml_loss(other_pass), inputs.scores);
-
-  const auto B = 4.0;
-  EXPECT_LT(max_difference(hard, a * (l - (a * l).sum(1, true)) / B), 1e-14);
-  EXPECT_LT(max_difference(lvml, (a - a * p / (a * p).sum(1, true)) / B), 1e-14);
+  expect_gradients_of_the_formulas([&] { return inputs.pass(); }, inputs.scores,
+                                   gradients_by_formula(inputs.scores.detach(), inputs.segments,
+                                                        inputs.labels, inputs.weight.detach()));
 }
 
-// Jensen: the gap is the divergence of a from the posterior q_j = a_j p_j / sum_i a_i p_i.
+// Jensen: the gap is the divergence of a from the posterior q_j = a_j p_j / sum_i a_i p_i. Scores
+// and logits are N(0, 9), an input has m = 2 .. 20 segments and C = 2 .. 50 classes.
 TEST(HardAndLvmlLoss, DifferByTheDivergenceFromThePosterior) {
-  const auto scores = 3 * torch::randn({1, 6, 1000}, torch::kDouble);
-  const auto segments = 3 * torch::randn({1, 8, 6, 1000}, torch::kDouble);
-  const auto labels = torch::randint(8, {1000}, torch::kLong);
-  auto pass = make_pass(scores, segments, labels);
-  const auto log_a = scores - torch::logsumexp(scores, 1, true);  // [1, m, B]
-  const auto index = labels.view({1, 1, 1, -1}).expand({1, 1, 6, -1});
-  const auto log_p = torch::log_softmax(segments, 1).gather(1, index).squeeze(1);  // [1, m, B]
-  const auto log_q = log_a + log_p - torch::logsumexp(log_a + log_p, 1, true);
-  const auto divergence = (log_a.exp() * (log_a - log_q)).sum(1);  // [1, B]
+  at::manual_seed(11);
+  for (std::int64_t input = 0; input < 1000; ++input) {
+    const auto m = 2 + input % 19;
+    const auto C = 2 + input % 49;
+    const auto scores = 3 * torch::randn({m}, torch::kDouble);
+    const auto logits = 3 * torch::randn({C, m}, torch::kDouble);
+    auto pass = make_pass(scores.view({1, m, 1}), logits.view({1, C, m, 1}),
+                          torch::tensor({input % C}, torch::kLong));
+    const auto a = scores.exp() / scores.exp().sum();
+    const auto p = logits.exp()[input % C] / logits.exp().sum(0);
+    const auto q = a * p / (a * p).sum();
+    const auto divergence = (a * (a / q).log()).sum().item<double>();
 
-  const auto gap = hard_loss(pass) - lvml_loss(pass);
+    const auto hard = hard_loss(pass).item<double>();
+    const auto lvml = lvml_loss(pass).item<double>();
 
-  EXPECT_GE(divergence.min().item<double>(), -1e-12);
-  EXPECT_NEAR(gap[0].item<double>(), divergence.mean().item<double>(), 1e-10);
+    ASSERT_LE(lvml, hard + 1e-12) << "input " << input;
+    ASSERT_NEAR(hard - lvml, divergence, 1e-10) << "input " << input;
+  }
 }
 
 TEST(Pass, RefusesShapesThatDoNotMatch) {
