@@ -43,10 +43,22 @@ std::string kind_of(const ConfigNode& node) {
   return "text";
 }
 
+namespace {
+
+/// The value of a map's key or at a list's position ("0"), or null.
+const ConfigNode* child_of(const ConfigNode& node, const std::string& name) {
+  if (node.is_map()) return node.find(name);
+  for (std::size_t i = 0; i < node.items.size(); ++i)
+    if (name == std::to_string(i)) return &node.items[i];
+  return nullptr;
+}
+
+}  // namespace
+
 Place place_of(const ConfigNode& node, const std::string& path) {
   if (const auto* exact = node.find(path)) return exact->place;
   const auto dot = path.find('.');
-  const auto* child = node.find(path.substr(0, dot));
+  const auto* child = child_of(node, path.substr(0, dot));
   if (child == nullptr) return node.place;
   return dot == std::string::npos ? child->place : place_of(*child, path.substr(dot + 1));
 }

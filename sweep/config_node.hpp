@@ -48,7 +48,8 @@ nlohmann::json to_json(const ConfigNode& node);
 /// "a number", "a list", ...: how a message calls a value.
 std::string kind_of(const ConfigNode& node);
 
-/// The innermost place that a dotted path ("dataset.root") reaches inside a map.
+/// The innermost place that a dotted path ("dataset.root", "phases.0.loss") reaches inside a map or
+/// a list.
 Place place_of(const ConfigNode& node, const std::string& path);
 
 }  // namespace sweep

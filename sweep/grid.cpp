@@ -237,8 +237,7 @@ Place place_of_setting(const Config& config, const Combination& combination,
     if (below->empty()) return value->place;
     const auto* dataset = find_dataset(config, key, *value);
     if (dataset != nullptr) return place_of(*dataset, *below);
-    if (value->is_map()) return place_of(*value, *below);
-    return value->place;
+    return place_of(*value, *below);
   }
   return config.trial.place;
 }

@@ -21,15 +21,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kName = "focus_classification";
 constexpr int kVersion = 1;  // raise it whenever equal settings would give other results
+constexpr const char* kPhases = "phases";
 constexpr std::int64_t kDefaultSeed = 0;
 constexpr double kDefaultLearningRate = 0.05;
-
-std::vector<std::string> loss_names() {
-  std::vector<std::string> names;
-  for (const auto& loss : losses())
-    names.push_back(loss.choice.name);
-  return names;
-}
 
 Setting text(const std::string& key, const json& value, const std::vector<std::string>& values,
              const std::string& help) {
@@ -38,29 +32,97 @@ Setting text(const std::string& key, const json& value, const std::vector<std::s
       .declaration = {.type = "string", .default_value = value, .values = values, .help = help}};
 }
 
+Setting epochs() {
+  return whole_number("epochs", 30, 1, "passes over the training set");
+}
+
+Section loss() {
+  return {.key = "loss", .selector = "name", .choices = choices_of(losses())};
+}
+
+Section optimizer() {
+  return {.key = "optimizer",
+          .selector = "name",
+          .default_choice = "sgd",
+          .choices = choices_of(optimizer_kinds())};
+}
+
+/// One loss after another; a phase may have an optimiser and a learning rate of its own.
+List phases() {
+  auto required_epochs = epochs();
+  required_epochs.is_required = true;
+  const Setting learning_rate = {
+      .key = "learning_rate",
+      .declaration = {.type = "float", .min = 0.0, .help = "in place of the trial's"}};
+  auto own_optimizer = optimizer();
+  own_optimizer.is_optional = true;
+  return {.key = kPhases,
+          .help =
+              "in place of loss and epochs, one after the other, each with a fresh optimizer: "
+              "[{loss: soft, epochs: 20}, {loss: hard, epochs: 10, learning_rate: 0.01}]",
+          .settings = {required_epochs, learning_rate},
+          .sections = {loss(), own_optimizer}};
+}
+
 Schema make_schema() {
-  auto loss = text("loss", nullptr, loss_names(), "what is minimised");
-  loss.is_required = true;
-  return {.settings = {text("study", kName, {kName}, "this study"), loss,
-                       whole_number("epochs", 30, 1, "passes over the training set"),
-                       whole_number("batch_size", 250, 1,
-                                    "inputs per update; the last batch may be short"),
-                       text("order", "shared", {"shared", "shuffled"},
-                            "of the inputs: that of the data set, or drawn anew for each epoch; "
-                            "the same for every trial"),
-                       text("train_metrics", "epoch_end", {"epoch_end", "after_update"},
-                            "over the whole training set after each epoch, or the mean over "
-                            "batches, each right after its update")},
-          .sections = {
-              {.key = "model",
-               .selector = "name",
-               .default_choice = "mlp",
-               .choices = choices_of(model_kinds())},
-              {.key = "optimizer",
-               .selector = "name",
-               .default_choice = "sgd",
-               .choices = choices_of(optimizer_kinds())},
-              {.key = "dataset", .selector = "kind", .choices = choices_of(data_set_kinds())}}};
+  return {
+      .settings = {text("study", kName, {kName}, "this study"), epochs(),
+                   whole_number("batch_size", 250, 1,
+                                "inputs per update; the last batch may be short"),
+                   text("order", "shared", {"shared", "shuffled"},
+                        "of the inputs: that of the data set, or drawn anew for each epoch; "
+                        "the same for every trial"),
+                   text("train_metrics", "epoch_end", {"epoch_end", "after_update"},
+                        "over the whole training set after each epoch, or the mean over "
+                        "batches, each right after its update")},
+      .sections = {{.key = "model",
+                    .selector = "name",
+                    .default_choice = "mlp",
+                    .choices = choices_of(model_kinds())},
+                   loss(),
+                   optimizer(),
+                   {.key = "dataset", .selector = "kind", .choices = choices_of(data_set_kinds())}},
+      .lists = {phases()}};
+}
+
+/// The settings in their canonical form: loss and epochs, or phases that each name everything.
+Resolved resolve_focus(json given) {
+  if (!given.is_object() || !given.contains(kPhases) || given[kPhases].is_null()) {
+    return resolve(make_schema(), given);
+  }
+  auto schema = make_schema();
+  std::vector<protocol::Problem> problems;
+  for (const std::string key : {"loss", "epochs"}) {
+    if (given.contains(key) && !given[key].is_null()) {
+      problems.push_back({.key = key,
+                          .problem = "does not go together with phases",
+                          .hint = "every phase has its own",
+                          .index = {}});
+    }
+    given.erase(key);
+    std::erase_if(schema.settings, [&](const Setting& setting) { return setting.key == key; });
+    std::erase_if(schema.sections, [&](const Section& section) { return section.key == key; });
+  }
+  auto resolved = resolve(schema, given);
+  problems.insert(problems.end(), resolved.problems.begin(), resolved.problems.end());
+  if (!problems.empty()) return {.settings = resolved.settings, .problems = problems};
+  for (auto& phase : resolved.settings[kPhases])
+    if (!phase.contains("optimizer")) phase["optimizer"] = resolved.settings["optimizer"];
+  resolved.settings.erase("optimizer");
+  return resolved;
+}
+
+/// The phases of sound settings; loss and epochs are a single one.
+std::vector<Phase> phases_of(const json& settings) {
+  const auto list = settings.contains(kPhases) ? settings[kPhases] : json::array({settings});
+  std::vector<Phase> phases;
+  for (const auto& phase : list) {
+    phases.push_back({.epochs = phase.at("epochs"),
+                      .loss = make_loss(phase.at("loss")),
+                      .optimizer = phase.at("optimizer")});
+    if (phase.contains("learning_rate")) phases.back().learning_rate = phase["learning_rate"];
+  }
+  return phases;
 }
 
 protocol::StudyDeclaration declare() {
@@ -89,14 +151,18 @@ void judge(const std::string& device, Verdict& verdict) {
   if (!is_sound(problems, "model")) return;
   const auto model = make_model(resolved["model"], data.shape);
   if (!problems.empty()) return;
-  const auto rule = find_kind(losses(), resolved["loss"]).rule;
-  const auto cost = estimate_cost(model, data, rule, resolved["batch_size"]);
+  const auto phases = phases_of(resolved);
+  const bool classifies_blends = std::ranges::all_of(
+      phases, [](const Phase& phase) { return phase.loss.classified == Classified::blend; });
+  const auto cost =
+      estimate_cost(model, data, classifies_blends ? Classified::blend : Classified::segments,
+                    resolved["batch_size"]);
   pack_width = choose_pack_width(cost, device);
   memory_bytes = cost.shared_bytes + pack_width * cost.trial_bytes;
 }
 
 Verdict check(const json& settings, const std::string& device) {
-  auto [resolved, problems] = resolve(make_schema(), settings);
+  auto [resolved, problems] = resolve_focus(settings);
   Verdict verdict = {.problems = std::move(problems), .resolved = std::move(resolved)};
   try {
     judge(device, verdict);
@@ -107,7 +173,7 @@ Verdict check(const json& settings, const std::string& device) {
 }
 
 json resolve_or_throw(const json& settings) {
-  auto [resolved, problems] = resolve(make_schema(), settings);
+  auto [resolved, problems] = resolve_focus(settings);
   if (problems.empty()) return std::move(resolved);
   const auto& first = problems.front();
   throw SettingError(first.key, first.problem, first.hint);
@@ -120,10 +186,8 @@ std::uint64_t shuffle_seed(const json& dataset) {
 }
 
 PackTask make_task(const json& settings, const BatchedData& data) {
-  PackTask task = {.epochs = settings.at("epochs"),
-                   .loss = &find_kind(losses(), settings.at("loss")),
+  PackTask task = {.phases = phases_of(settings),
                    .model = make_model(settings.at("model"), data.shape),
-                   .optimizer = settings.at("optimizer"),
                    .train = data.train,
                    .test = data.test,
                    .measures_after_update = settings.at("train_metrics") == "after_update"};
@@ -140,7 +204,7 @@ PackTrials make_trials(const protocol::PackRequest& request) {
   return trials;
 }
 
-void report(const protocol::PackRequest& request, const PackHistory& history, int epochs,
+void report(const protocol::PackRequest& request, const PackHistory& history, const PackTask& task,
             double elapsed_s, const PackListener& listener) {
   for (std::size_t trial = 0; trial < request.trials.size(); ++trial) {
     const auto diverged_in = history.diverged_in[trial];
@@ -148,7 +212,7 @@ void report(const protocol::PackRequest& request, const PackHistory& history, in
         {.pack = request.pack,
          .id = request.trials[trial].id,
          .status = diverged_in ? protocol::Outcome::diverged : protocol::Outcome::finished,
-         .values = focus_values(history, trial, epochs),
+         .values = focus_values(history, trial, task),
          .error = {},
          .epoch = diverged_in,
          .elapsed_s = elapsed_s / static_cast<double>(request.trials.size())});
@@ -170,7 +234,7 @@ void train(const protocol::PackRequest& request, const PackListener& listener,
       task, make_trials(request), torch::Device(device), listener, state ? &*state : nullptr,
       [&](const PackState& reached) { file.save(reached, elapsed_s()); });
   if (!history) return;
-  report(request, *history, task.epochs, file.former_elapsed_s() + elapsed_s(), listener);
+  report(request, *history, task, file.former_elapsed_s() + elapsed_s(), listener);
 }
 
 }  // namespace

@@ -51,6 +51,8 @@ std::map<std::string, protocol::VariableDeclaration> declare_focus_variables() {
               std::string(metric.long_name) + " " + describe(rule) + ", test set, at the end"};
     }
   }
+  variables["switch_epoch"] = {
+      .dims = {"switch"}, .units = "1", .long_name = "epochs completed where the next phase began"};
   return variables;
 }
 
@@ -59,8 +61,8 @@ std::vector<std::string> focus_headline() {
           "final_train_accuracy", "final_train_focus_weight", "final_train_loss"};
 }
 
-nlohmann::json focus_values(const PackHistory& history, std::size_t trial, int epochs) {
-  const auto num_entries = static_cast<std::size_t>(epochs) + 1;
+nlohmann::json focus_values(const PackHistory& history, std::size_t trial, const PackTask& task) {
+  const auto num_entries = static_cast<std::size_t>(num_epochs(task)) + 1;
   const auto diverged_in = history.diverged_in[trial];
   const auto num_valid = diverged_in ? static_cast<std::size_t>(*diverged_in) : num_entries;
   json values = json::object();
@@ -71,6 +73,7 @@ nlohmann::json focus_values(const PackHistory& history, std::size_t trial, int e
       values["final_" + name] = values[name].back();
     }
   };
+  if (task.phases.size() > 1) values["switch_epoch"] = switch_epochs(task);
   add_split("train", history.train);
   if (history.test.empty()) return values;
   add_split("test", history.test);

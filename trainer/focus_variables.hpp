@@ -18,6 +18,6 @@ std::map<std::string, protocol::VariableDeclaration> declare_focus_variables();
 std::vector<std::string> focus_headline();
 
 /// The values of one trial by variable. From the epoch in which it diverged they are null.
-nlohmann::json focus_values(const PackHistory& history, std::size_t trial, int epochs);
+nlohmann::json focus_values(const PackHistory& history, std::size_t trial, const PackTask& task);
 
 }  // namespace trainer

@@ -28,37 +28,62 @@ class PackLoop {
   void record();
   void mark_diverged(const TrialMetrics& train);
   bool have_all_diverged() const;
+  void begin_phase();
+  std::size_t phase_index() const;
+  const Phase& phase() const { return task_.phases[phase_index_]; }
   int epoch() const { return static_cast<int>(history_.train.size()); }  // in progress; 0: none yet
   Tally make_tally() const { return {parameters_.theta().size(0), device_}; }
 
   const PackTask& task_;
+  const PackTrials& trials_;
   const PackListener& listener_;
   torch::Device device_;
   Parameters parameters_;
-  std::unique_ptr<Optimizer> optimizer_;
-  torch::Tensor is_finite_;                  // [T] bool: every training loss so far
-  std::optional<Tally> after_updates_ = {};  // of the epoch in progress
-  std::int64_t next_batch_ = 0;              // of the epoch in progress
+  torch::Tensor seeds_;                        // [T] int64
+  std::size_t phase_index_ = 0;                // of the epoch in progress
+  std::unique_ptr<Optimizer> optimizer_ = {};  // this and the next begin anew with each phase
+  torch::Tensor loss_memory_ = {};             // [T]
+  torch::Tensor is_finite_;                    // [T] bool: every training loss so far
+  std::optional<Tally> after_updates_ = {};    // of the epoch in progress
+  std::int64_t next_batch_ = 0;                // of the epoch in progress
   PackHistory history_ = {};
 };
 
-torch::Tensor make_rates(const std::vector<double>& rates, torch::Device device) {
-  return torch::tensor(rates, torch::kFloat).unsqueeze(1).to(device);  // [T, 1]
+/// Shapes: -> [T, 1]
+torch::Tensor make_rates(const Phase& phase, const PackTrials& trials, torch::Device device) {
+  auto rates = trials.learning_rates;
+  if (phase.learning_rate) std::ranges::fill(rates, *phase.learning_rate);
+  return torch::tensor(rates, torch::kFloat).unsqueeze(1).to(device);
 }
 
 PackLoop::PackLoop(const PackTask& task, const PackTrials& trials, torch::Device device,
                    const PackListener& listener)
     : task_(task),
+      trials_(trials),
       listener_(listener),
       device_(device),
       parameters_(trials.seeds, {task.model.focus.weights, task.model.classifier.weights}, device),
-      optimizer_(make_optimizer(task.optimizer, make_rates(trials.learning_rates, device))),
+      seeds_(torch::tensor(trials.seeds, torch::kLong).to(device)),
       is_finite_(torch::ones({std::ssize(trials.seeds)}, torch::kBool).to(device)) {
   history_.diverged_in.resize(trials.seeds.size());
+  begin_phase();
+}
+
+/// The phase of the epoch in progress; before training the first, after it the last.
+std::size_t PackLoop::phase_index() const {
+  const auto ends = switch_epochs(task_);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(ends, [this](int end) { return epoch() > end; }));
+}
+
+void PackLoop::begin_phase() {
+  phase_index_ = phase_index();
+  optimizer_ = make_optimizer(phase().optimizer, make_rates(phase(), trials_, device_));
+  loss_memory_ = torch::zeros({parameters_.theta().size(0)}, parameters_.theta().options());
 }
 
 PackHistory PackLoop::run(const SavePack& save) {
-  while (epoch() <= task_.epochs && !have_all_diverged()) {
+  while (epoch() <= num_epochs(task_) && !have_all_diverged()) {
     if (epoch() > 0) train_rest_of_epoch(save);
     record();
   }
@@ -85,27 +110,30 @@ void PackLoop::train_rest_of_epoch(const SavePack& save) {
     is_finite_.logical_and_(update(batch).isfinite());
     if (after_updates_) measure_after_update(batch);
     ++next_batch_;
-    listener_.on_step(epoch() - 1, task_.epochs);
+    listener_.on_step(epoch() - 1, num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
     if (listener_.should_save()) save(state());
   }
 }
 
-/// One step of every trial.  Returns the losses before it.  Shapes: -> [T]
+/// One step of every trial.  Returns what it descended, before it.  Shapes: -> [T]
 torch::Tensor PackLoop::update(const Batch& batch) {
   auto pass = forward(batch);
-  const auto loss = task_.loss->value(pass);
-  parameters_.differentiate(loss.sum());
+  const Step step = {
+      .seeds = seeds_, .epoch = epoch(), .batch = next_batch_, .memory = loss_memory_};
+  const auto objective = objective_of(phase().loss, pass, step);
+  parameters_.differentiate(objective.sum());
   const torch::NoGradGuard no_grad;
   optimizer_->step(parameters_.theta(), parameters_.grad());
-  return loss.detach();
+  return objective.detach();
 }
 
 void PackLoop::measure_after_update(const Batch& batch) {
   const torch::NoGradGuard no_grad;
   auto pass = forward(batch);
-  after_updates_->add(pass, task_.loss->value(pass), predict(pass, task_.loss->rule),
-                      batch.foreground, /*loss_weight=*/1);
+  const auto& loss = phase().loss;
+  after_updates_->add(pass, loss.value(pass), predict(pass, loss.rule), batch.foreground,
+                      /*loss_weight=*/1);
 }
 
 RuleMetrics PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
@@ -116,12 +144,12 @@ RuleMetrics PackLoop::evaluate(const Batches& batches, std::span<const Rule> rul
   for (std::int64_t i = 0; i < batches.count(); ++i) {
     const auto batch = batches[i];
     auto pass = forward(batch);
-    const auto loss = task_.loss->value(pass);
+    const auto loss = phase().loss.value(pass);
     for (auto& [rule, tally] : tallies) {
       tally.add(pass, loss, predict(pass, rule), batch.foreground,
                 static_cast<double>(batch.num_inputs));
     }
-    listener_.on_step(epoch(), task_.epochs);
+    listener_.on_step(epoch(), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
   }
   RuleMetrics metrics;
@@ -131,7 +159,8 @@ RuleMetrics PackLoop::evaluate(const Batches& batches, std::span<const Rule> rul
 }
 
 TrialMetrics PackLoop::evaluate(const Batches& batches) const {
-  return evaluate(batches, {&task_.loss->rule, 1}).at(task_.loss->rule);
+  const auto rule = phase().loss.rule;
+  return evaluate(batches, {&rule, 1}).at(rule);
 }
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
@@ -142,6 +171,7 @@ void PackLoop::record() {
   history_.train.push_back(std::move(train));
   after_updates_.reset();
   next_batch_ = 0;
+  if (phase_index() != phase_index_) begin_phase();
 }
 
 void PackLoop::mark_diverged(const TrialMetrics& train) {
@@ -207,6 +237,7 @@ PackState PackLoop::state() const {
   PackState state = {.next_batch = next_batch_,
                      .tensors = {{"theta", parameters_.theta().clone()},
                                  {"is_finite", is_finite_.clone()},
+                                 {"loss_memory", loss_memory_.clone()},
                                  {"train", to_tensor(history_.train, num_trials)},
                                  {"test", to_tensor(history_.test, num_trials)},
                                  {"diverged_in", diverged_in}}};
@@ -224,6 +255,8 @@ void PackLoop::restore(const PackState& state) {
   is_finite_.copy_(tensors.at("is_finite"));
   history_.train = curves_from(tensors.at("train"));
   if (task_.test) history_.test = curves_from(tensors.at("test"));
+  begin_phase();
+  loss_memory_.copy_(tensors.at("loss_memory"));
   const auto& diverged_in = tensors.at("diverged_in");
   for (std::size_t trial = 0; trial < history_.diverged_in.size(); ++trial) {
     const auto epoch = diverged_in[static_cast<std::int64_t>(trial)].item<std::int64_t>();
@@ -242,6 +275,21 @@ void PackLoop::restore(const PackState& state) {
 }
 
 }  // namespace
+
+int num_epochs(const PackTask& task) {
+  int sum = 0;
+  for (const auto& phase : task.phases)
+    sum += phase.epochs;
+  return sum;
+}
+
+std::vector<int> switch_epochs(const PackTask& task) {
+  std::vector<int> ends;
+  int end = 0;
+  for (std::size_t i = 0; i + 1 < task.phases.size(); ++i)
+    ends.push_back(end += task.phases[i].epochs);
+  return ends;
+}
 
 std::optional<PackHistory> train_pack(const PackTask& task, const PackTrials& trials,
                                       torch::Device device, const PackListener& listener,

@@ -20,12 +20,18 @@
 
 namespace trainer {
 
+/// A stretch of epochs under one loss, with an optimiser that remembers nothing of former phases.
+struct Phase {
+  int epochs = 1;  ///< >= 1
+  Loss loss = {};
+  nlohmann::json optimizer = {};             ///< resolved section
+  std::optional<double> learning_rate = {};  ///< of every trial; absent: each has its own
+};
+
 /// What the trials of a pack share.
 struct PackTask {
-  int epochs = 1;
-  const Loss* loss = nullptr;
+  std::vector<Phase> phases = {};  ///< one after the other, at least one
   Model model = {};
-  nlohmann::json optimizer = {};  ///< resolved section
   Batches train = {};
   std::optional<Batches> test = {};
   std::optional<std::uint64_t> shuffle_seed = {};  ///< absent: every epoch in the order of the data
@@ -41,8 +47,14 @@ struct PackTrials {
 using TrialMetrics = std::vector<Metrics>;  ///< by trial
 using RuleMetrics = std::map<Rule, TrialMetrics>;
 
-/// What training showed. Entry 0 of a curve is before training, entry e after epoch e; curves end
-/// early if every trial has diverged.
+/// Epochs of all phases.
+int num_epochs(const PackTask& task);
+
+/// The epochs completed at the end of every phase but the last.
+std::vector<int> switch_epochs(const PackTask& task);
+
+/// What training showed. Entry 0 of a curve is before training, entry e after epoch e, each under
+/// the loss and the rule of its phase; curves end early if every trial has diverged.
 struct PackHistory {
   std::vector<TrialMetrics> train = {};
   std::vector<TrialMetrics> test = {};               ///< empty without a test split

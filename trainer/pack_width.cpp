@@ -22,11 +22,12 @@ double num_weights(const Network& network) {
 }
 
 /// Floats that one trial keeps for the backward pass of one batch.
-double num_activations(const Model& model, const DataShape& shape, Rule rule, double batch_size) {
+double num_activations(const Model& model, const DataShape& shape, Classified classified,
+                       double batch_size) {
   const auto num_segments = batch_size * static_cast<double>(shape.segments);
-  const auto num_classified = rule == Rule::blend ? batch_size : num_segments;
+  const auto num_classified = classified == Classified::blend ? batch_size : num_segments;
   const auto num_blended =
-      rule == Rule::blend ? num_segments * static_cast<double>(shape.features) : 0;
+      classified == Classified::blend ? num_segments * static_cast<double>(shape.features) : 0;
   return num_segments * static_cast<double>(1 + model.focus.floats_per_point) +
          num_classified * static_cast<double>(shape.classes + model.classifier.floats_per_point) +
          num_blended;
@@ -38,10 +39,10 @@ int widest(double available_bytes, double trial_bytes, double limit) {
 
 }  // namespace
 
-PackCost estimate_cost(const Model& model, const DataSummary& data, Rule rule,
+PackCost estimate_cost(const Model& model, const DataSummary& data, Classified classified,
                        std::int64_t batch_size) {
   const auto activation_bytes =
-      kFloatBytes * num_activations(model, data.shape, rule, static_cast<double>(batch_size));
+      kFloatBytes * num_activations(model, data.shape, classified, static_cast<double>(batch_size));
   const auto weight_bytes =
       kFloatBytes * kCopiesOfWeights * (num_weights(model.focus) + num_weights(model.classifier));
   return {.shared_bytes = data.size_bytes,

@@ -18,8 +18,8 @@ struct PackCost {
   bool gains_from_packs_on_cpu = true;
 };
 
-/// `rule` tells whether the loss classifies every segment or one blend of them.
-PackCost estimate_cost(const Model& model, const DataSummary& data, Rule rule,
+/// `classified` tells whether the loss classifies every segment or one blend of them.
+PackCost estimate_cost(const Model& model, const DataSummary& data, Classified classified,
                        std::int64_t batch_size);
 
 /// CPU: the most trials, at most 8, whose activations stay in a core's share of the cache (8 MB).

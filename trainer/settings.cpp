@@ -17,13 +17,17 @@ class Resolver {
   Resolved resolve(const Schema& schema, const json& given);
 
  private:
-  json resolve_section(const Section& section, const json& given);
-  const Choice* find_choice(const Section& section, const json& given);
+  json resolve_map(const std::vector<Setting>& settings, const std::vector<Section>& sections,
+                   const json& given, const std::string& prefix);
+  json resolve_section(const Section& section, const json& given, const std::string& prefix);
+  json resolve_list(const List& list, const json& given);
+  const Choice* find_choice(const Section& section, const json& given, const std::string& prefix);
   void resolve_members(const std::vector<Setting>& settings, const json& given,
                        const std::string& prefix, json& into);
   void report_unknown(const json& given, const std::string& prefix,
                       const std::vector<std::string>& known);
-  void report_strangers(const Section& section, const Choice& choice, const json& given);
+  void report_strangers(const Section& section, const Choice& choice, const json& given,
+                        const std::string& prefix);
   json read_value(const protocol::SettingDeclaration& declared, const std::string& key,
                   const json& value);
   void check_range(const protocol::SettingDeclaration& declared, const std::string& key,
@@ -84,6 +88,14 @@ std::vector<std::string> keys_of(const std::vector<Setting>& settings) {
   return keys;
 }
 
+std::vector<std::string> keys_of(const std::vector<Setting>& settings,
+                                 const std::vector<Section>& sections) {
+  auto keys = keys_of(settings);
+  for (const auto& section : sections)
+    keys.push_back(section.key);
+  return keys;
+}
+
 std::vector<std::string> names_of(const Section& section) {
   std::vector<std::string> names;
   names.reserve(section.choices.size());
@@ -127,34 +139,63 @@ Resolved Resolver::resolve(const Schema& schema, const json& given) {
     report("", "the settings must be a map");
     return std::move(resolved_);
   }
-  auto known = keys_of(schema.settings);
-  for (const auto& section : schema.sections)
-    known.push_back(section.key);
+  auto known = keys_of(schema.settings, schema.sections);
+  for (const auto& list : schema.lists)
+    known.push_back(list.key);
   report_unknown(given, "", known);
-  resolve_members(schema.settings, given, "", resolved_.settings);
-  for (const auto& section : schema.sections) {
-    const auto value = is_given(given, section.key) ? given[section.key] : json::object();
-    resolved_.settings[section.key] = resolve_section(section, value);
-  }
+  auto settings = resolve_map(schema.settings, schema.sections, given, "");
+  for (const auto& list : schema.lists)
+    if (is_given(given, list.key)) settings[list.key] = resolve_list(list, given[list.key]);
+  resolved_.settings = std::move(settings);
   return std::move(resolved_);
 }
 
-json Resolver::resolve_section(const Section& section, const json& given) {
-  if (given.is_string()) return resolve_section(section, {{section.selector, given}});
-  if (!given.is_object()) {
-    report(section.key, "must be a map or the name of one of: " + join(names_of(section)));
-    return json::object();
+json Resolver::resolve_map(const std::vector<Setting>& settings,
+                           const std::vector<Section>& sections, const json& given,
+                           const std::string& prefix) {
+  json resolved = json::object();
+  resolve_members(settings, given, prefix, resolved);
+  for (const auto& section : sections) {
+    const bool is_absent = !is_given(given, section.key);
+    if (is_absent && section.is_optional) continue;
+    const auto value = is_absent ? json::object() : given[section.key];
+    resolved[section.key] = resolve_section(section, value, prefix);
   }
-  const auto* choice = find_choice(section, given);
-  if (choice == nullptr) return given;
-  report_strangers(section, *choice, given);
-  json resolved = {{section.selector, choice->name}};
-  resolve_members(choice->settings, given, section.key + ".", resolved);
   return resolved;
 }
 
-const Choice* Resolver::find_choice(const Section& section, const json& given) {
-  const auto key = section.key + "." + section.selector;
+json Resolver::resolve_list(const List& list, const json& given) {
+  if (!given.is_array() || given.empty() || !std::ranges::all_of(given, &json::is_object)) {
+    report(list.key, "must be a list of at least one map", list.help);
+    return given;
+  }
+  auto resolved = json::array();
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto prefix = list.key + "." + std::to_string(i) + ".";
+    report_unknown(given[i], prefix, keys_of(list.settings, list.sections));
+    resolved.push_back(resolve_map(list.settings, list.sections, given[i], prefix));
+  }
+  return resolved;
+}
+
+json Resolver::resolve_section(const Section& section, const json& given,
+                               const std::string& prefix) {
+  if (given.is_string()) return resolve_section(section, {{section.selector, given}}, prefix);
+  if (!given.is_object()) {
+    report(prefix + section.key, "must be a map or the name of one of: " + join(names_of(section)));
+    return json::object();
+  }
+  const auto* choice = find_choice(section, given, prefix);
+  if (choice == nullptr) return given;
+  report_strangers(section, *choice, given, prefix);
+  json resolved = {{section.selector, choice->name}};
+  resolve_members(choice->settings, given, prefix + section.key + ".", resolved);
+  return resolved;
+}
+
+const Choice* Resolver::find_choice(const Section& section, const json& given,
+                                    const std::string& prefix) {
+  const auto key = prefix + section.key + "." + section.selector;
   const auto names = names_of(section);
   const bool is_named = is_given(given, section.selector);
   if (!is_named && section.default_choice.empty()) {
@@ -191,18 +232,20 @@ void Resolver::report_unknown(const json& given, const std::string& prefix,
   }
 }
 
-void Resolver::report_strangers(const Section& section, const Choice& choice, const json& given) {
+void Resolver::report_strangers(const Section& section, const Choice& choice, const json& given,
+                                const std::string& prefix) {
   auto known = keys_of(choice.settings);
   known.push_back(section.selector);
   auto strangers = given;
   for (const auto& [key, value] : given.items()) {
     const auto owners = choices_with(section, key);
     if (owners.empty() || has_setting(choice, key)) continue;
-    report(section.key + "." + key, "does not apply to " + section.key + " '" + choice.name + "'",
+    report(prefix + section.key + "." + key,
+           "does not apply to " + section.key + " '" + choice.name + "'",
            "belongs to " + join(owners));
     strangers.erase(key);
   }
-  report_unknown(strangers, section.key + ".", known);
+  report_unknown(strangers, prefix + section.key + ".", known);
 }
 
 json Resolver::read_value(const protocol::SettingDeclaration& declared, const std::string& key,
@@ -285,6 +328,8 @@ std::map<std::string, protocol::SettingDeclaration> declarations(const Schema& s
   std::map<std::string, protocol::SettingDeclaration> flat;
   for (const auto& setting : schema.settings)
     flat[setting.key] = setting.declaration;
+  for (const auto& list : schema.lists)
+    flat[list.key] = {.type = "list", .help = list.help};
   for (const auto& section : schema.sections) {
     flat[section.key + "." + section.selector] = selector_declaration(section);
     for (const auto& choice : section.choices)

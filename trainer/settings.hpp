@@ -36,11 +36,24 @@ struct Section {
   std::string selector = {};        ///< "name"
   std::string default_choice = {};  ///< empty: must be given
   std::vector<Choice> choices = {};
+  bool is_optional = false;  ///< left out of the resolved settings where it is not given
+};
+
+/// A list of maps, at least one, each with the same settings and sections. Paths count from 0,
+/// "phases.0.epochs":
+///
+///   phases: [{loss: soft, epochs: 20}, {loss: hard, epochs: 10}]
+struct List {
+  std::string key = {};  ///< "phases"
+  std::string help = {};
+  std::vector<Setting> settings = {};
+  std::vector<Section> sections = {};
 };
 
 struct Schema {
   std::vector<Setting> settings = {};
   std::vector<Section> sections = {};
+  std::vector<List> lists = {};
 };
 
 /// Every setting under its dotted name.

@@ -155,6 +155,23 @@ TEST(PlaceOfSetting, FindsTheValueThatCounts) {
   EXPECT_EQ(line(grid.combinations[0], "epochs"), 6);
 }
 
+TEST(PlaceOfSetting, ReachesIntoLists) {
+  const auto [config, grid, problems] = expand(
+      "trial:\n"
+      "  phases:\n"
+      "    - loss: soft\n"
+      "      epochs: 2\n"
+      "    - loss: sotf\n"
+      "      epochs: 0\n");
+
+  const auto line = [&config = config, &grid = grid](const char* key) {
+    return place_of_setting(config, grid.combinations[0], key).line;
+  };
+  EXPECT_EQ(line("phases.1.loss.name"), 5);
+  EXPECT_EQ(line("phases.1.epochs"), 6);
+  EXPECT_EQ(line("phases.7.epochs"), 2);
+}
+
 TEST(Identify, DependsOnEverythingThatDecidesAResult) {
   const nlohmann::json settings = {{"epochs", 3}};
   const GridTrial trial{.seed = 1, .learning_rate = 0.1};

@@ -65,7 +65,7 @@ TEST(FocusClassification, ReportsOnlyDeclaredVariablesOfTheDeclaredLength) {
   const auto results = train(request(settings({{"dataset", mosaic}}), {0.1}));
 
   ASSERT_EQ(results.size(), 1U);
-  EXPECT_EQ(results[0].values.size(), declared.size());
+  EXPECT_EQ(results[0].values.size() + 1, declared.size());  // all but switch_epoch
   for (const auto& [name, value] : results[0].values.items()) {
     ASSERT_TRUE(declared.contains(name)) << name;
     EXPECT_EQ(value.is_array(), declared.at(name).dims == std::vector<std::string>{"epoch"});
@@ -109,7 +109,7 @@ TEST(FocusClassification, ShowsProblemsOfDataAndOfOtherSettingsTogether) {
   const auto verdict = focus_classification("cpu").check(
       settings({{"loss", "sof"}, {"dataset", {{"kind", "mosaic"}, {"root", "/no/such/folder"}}}}));
 
-  EXPECT_EQ(keys(verdict.problems), (std::vector<std::string>{"loss", "dataset.root"}));
+  EXPECT_EQ(keys(verdict.problems), (std::vector<std::string>{"loss.name", "dataset.root"}));
 }
 
 TEST(FocusClassification, RefusesImagesModelsForOtherData) {
@@ -125,6 +125,59 @@ TEST(FocusClassification, PacksAsManyTrialsAsTheCacheHolds) {
   EXPECT_EQ(study.check(settings()).pack_width, 8);
   EXPECT_EQ(study.check(settings({{"dataset", wide}})).pack_width, 1);
   EXPECT_GT(study.check(settings()).memory_bytes, 0);
+}
+
+json in_phases(const json& phases) {
+  auto all = settings({{"phases", phases}});
+  all.erase("loss");
+  all.erase("epochs");
+  return all;
+}
+
+json phase(const std::string& loss, int epochs) {
+  return {{"loss", loss}, {"epochs", epochs}};
+}
+
+TEST(FocusClassification, ReportsWhereThePhasesSwitch) {
+  const auto settings = in_phases({phase("soft", 2), phase("reinforce", 1), phase("hard", 1)});
+
+  const auto values = train(request(settings, {0.1}))[0].values;
+
+  EXPECT_EQ(values.at("switch_epoch"), (json{2, 3}));
+  EXPECT_EQ(values.at("train_loss").size(), 5U);
+}
+
+TEST(FocusClassification, GivesEqualPhasesEqualResolvedSettings) {
+  const auto study = focus_classification("cpu");
+  auto terse = in_phases({phase("soft", 2), phase("lvml", 1)});
+  terse["optimizer"] = "adam";
+  auto wordy = in_phases({phase("soft", 2), phase("lvml", 1)});
+  for (auto& each : wordy["phases"])
+    each["optimizer"] = {{"name", "adam"}};
+  wordy["phases"][1]["loss"] = {{"name", "lvml"}, {"epsilon", 0}};
+
+  const auto resolved = study.check(terse).resolved;
+
+  EXPECT_EQ(resolved.dump(), study.check(wordy).resolved.dump());
+  EXPECT_FALSE(resolved.contains("epochs"));
+}
+
+TEST(FocusClassification, RefusesPhasesBesideALossOrEpochsOfTheTrial) {
+  const auto verdict =
+      focus_classification("cpu").check(settings({{"phases", {phase("hard", 1)}}}));
+
+  ASSERT_EQ(keys(verdict.problems), (std::vector<std::string>{"loss", "epochs"}));
+  EXPECT_EQ(verdict.problems[0].problem, "does not go together with phases");
+  EXPECT_EQ(verdict.problems[0].hint, "every phase has its own");
+}
+
+TEST(FocusClassification, RefusesPhasesThatAreNone) {
+  const auto study = focus_classification("cpu");
+
+  EXPECT_EQ(keys(study.check(in_phases(json::array())).problems),
+            (std::vector<std::string>{"phases"}));
+  EXPECT_EQ(keys(study.check(in_phases({phase("soft", 0), {{"epochs", 2}}})).problems),
+            (std::vector<std::string>{"phases.0.epochs", "phases.1.loss.name"}));
 }
 
 TEST(FocusClassification, RefusesAPackWithUnsoundSettings) {

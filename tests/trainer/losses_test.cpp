@@ -6,7 +6,11 @@
 #include "trainer/losses/hard.hpp"
 #include "trainer/losses/loss.hpp"
 #include "trainer/losses/lvml.hpp"
+#include "trainer/losses/lvml_em.hpp"
+#include "trainer/losses/lvml_logits.hpp"
+#include "trainer/losses/reinforce.hpp"
 #include "trainer/losses/soft.hpp"
+#include "trainer/losses/step_draws.hpp"
 
 namespace trainer {
 namespace {
@@ -185,7 +189,8 @@ TEST(LvmlLoss, HasTheValueAndGradientOfTheWorkedExample) {
 
 // By hand: log sum_j a_j p_j = log(exp(-1e4) + exp(-1e4) / 2) = -1e4 + log(1.5).
 TEST(LvmlLoss, IsExactWhereProbabilitiesUnderflow) {
-  const auto scores = torch::tensor({1e4, 0.0, -1e4}, torch::kDouble).view({1, 3, 1});
+  const auto scores =
+      torch::tensor({1e4, 0.0, -1e4}, torch::kDouble).view({1, 3, 1}).requires_grad_();
   const auto segments =
       torch::tensor({-1e4, 0.0, 1e4, 0.0, 0.0, 0.0}, torch::kDouble).view({1, 2, 3, 1});
   auto pass = make_pass(scores, segments, torch::tensor({0}, torch::kLong));
@@ -193,42 +198,366 @@ TEST(LvmlLoss, IsExactWhereProbabilitiesUnderflow) {
   const auto loss = lvml_loss(pass);
 
   EXPECT_NEAR(loss[0].item<double>(), 1e4 - std::log(1.5), 1e-6);
+  EXPECT_NEAR(loss[0].item<double>(), 9999.594534892, 1e-6);
+  EXPECT_TRUE(gradient(loss, scores).isfinite().all().item<bool>());
 }
 
-// dL/ds_k = a_k (l_k - sum_j a_j l_j) and a_k - a_k p_k / sum_j a_j p_j, for the mean over B
-// inputs.
-TEST(HardAndLvmlLoss, HaveTheGradientsOfTheirFormulas) {
+// By the definition of softmax, from the tables for the worked example.
+TEST(WorkedExample, HasTheAttentionAndProbabilitiesOfItsTable) {
+  auto pass = WorkedExample().pass();
+  const auto attention = torch::tensor({0.323554, 0.239694, 0.436752}, torch::kDouble);
+  const auto probabilities = torch::tensor({0.731059, 0.5, 0.268941}, torch::kDouble);
+
+  const auto p = pass.of_labels(pass.segment_log_probabilities()).exp();
+
+  EXPECT_LT(max_difference(pass.attention().flatten(), attention), 1e-6);
+  EXPECT_LT(max_difference(p.flatten(), probabilities), 1e-6);
+}
+
+/// The gradients with respect to the scores by their formulas, for the mean over B inputs, from
+/// plain softmax and matrix products.  Shapes: [T, m, B]
+struct ScoreGradients {
+  Tensor soft;  // a_k <dl/dv, x_k - v>, v the blend and l its cross-entropy
+  Tensor hard;  // a_k (l_k - sum_j a_j l_j)
+  Tensor lvml;  // a_k - a_k p_k / sum_j a_j p_j
+};
+
+/// Shapes: weight [T, C, d], scores and inputs as those of a Pass
+ScoreGradients gradients_by_formula(const Tensor& scores, const Tensor& segments,
+                                    const Tensor& labels, const Tensor& weight) {
+  const auto B = static_cast<double>(labels.size(0));
+  const auto is_label = torch::one_hot(labels, weight.size(1)).t().to(torch::kDouble);  // [C, B]
+  const auto a = scores.exp() / scores.exp().sum(1, true);
+  const auto e = torch::einsum("tcd,dmb->tcmb", {weight, segments[0]}).exp();
+  const auto p = (e / e.sum(1, true) * is_label.unsqueeze(1)).sum(1);  // [T, m, B]
+  const auto l = -p.log();
+  const auto v = torch::einsum("tmb,dmb->tdb", {a, segments[0]});
+  const auto e_v = torch::matmul(weight, v).exp();
+  const auto dl_dv = torch::matmul(weight.transpose(1, 2), e_v / e_v.sum(1, true) - is_label);
+  const auto x_minus_v = segments - v.unsqueeze(2);  // [T, d, m, B]
+  return {.soft = a * (dl_dv.unsqueeze(2) * x_minus_v).sum(1) / B,
+          .hard = a * (l - (a * l).sum(1, true)) / B,
+          .lvml = (a - a * p / (a * p).sum(1, true)) / B};
+}
+
+double relative_difference(const Tensor& a, const Tensor& b) {
+  return max_difference(a, b) / b.abs().max().item<double>();
+}
+
+void expect_gradients_of_the_formulas(const std::function<Pass()>& make_pass, const Tensor& scores,
+                                      const ScoreGradients& expected) {
+  auto soft = make_pass();
+  auto hard = make_pass();
+  auto lvml = make_pass();
+  EXPECT_LT(relative_difference(gradient(soft_loss(soft), scores), expected.soft), 1e-12);
+  EXPECT_LT(relative_difference(gradient(hard_loss(hard), scores), expected.hard), 1e-12);
+  EXPECT_LT(relative_difference(gradient(lvml_loss(lvml), scores), expected.lvml), 1e-12);
+}
+
+TEST(SoftHardAndLvmlLoss, HaveTheGradientsOfTheirFormulasInTheWorkedExample) {
+  const WorkedExample example;
+
+  expect_gradients_of_the_formulas(
+      [&] { return example.pass(); }, example.scores,
+      gradients_by_formula(example.scores.detach(), example.segments, example.labels,
+                           torch::eye(2, torch::kDouble).unsqueeze(0)));
+}
+
+TEST(SoftHardAndLvmlLoss, HaveTheGradientsOfTheirFormulasForRandomInputs) {
+  const RandomInputs inputs;
+
+  expect_gradients_of_the_formulas([&] { return inputs.pass(); }, inputs.scores,
+                                   gradients_by_formula(inputs.scores.detach(), inputs.segments,
+                                                        inputs.labels, inputs.weight.detach()));
+}
+
+// Jensen: the gap is the divergence of a from the posterior q_j = a_j p_j / sum_i a_i p_i. Scores
+// and logits are N(0, 9), an input has m = 2 .. 20 segments and C = 2 .. 50 classes.
+TEST(HardAndLvmlLoss, DifferByTheDivergenceFromThePosterior) {
+  at::manual_seed(11);
+  for (std::int64_t input = 0; input < 1000; ++input) {
+    const auto m = 2 + input % 19;
+    const auto C = 2 + input % 49;
+    const auto scores = 3 * torch::randn({m}, torch::kDouble);
+    const auto logits = 3 * torch::randn({C, m}, torch::kDouble);
+    auto pass = make_pass(scores.view({1, m, 1}), logits.view({1, C, m, 1}),
+                          torch::tensor({input % C}, torch::kLong));
+    const auto a = scores.exp() / scores.exp().sum();
+    const auto p = logits.exp()[input % C] / logits.exp().sum(0);
+    const auto q = a * p / (a * p).sum();
+    const auto divergence = (a * (a / q).log()).sum().item<double>();
+
+    const auto hard = hard_loss(pass).item<double>();
+    const auto lvml = lvml_loss(pass).item<double>();
+
+    ASSERT_LE(lvml, hard + 1e-12) << "input " << input;
+    ASSERT_NEAR(hard - lvml, divergence, 1e-10) << "input " << input;
+  }
+}
+
+// With epsilon the loss of the extreme example is -log(1e-30 + 1.5 exp(-1e4)) = 30 log 10.
+TEST(LvmlLoss, IsCappedByEpsilon) {
+  const auto scores =
+      torch::tensor({1e4, 0.0, -1e4}, torch::kDouble).view({1, 3, 1}).requires_grad_();
+  const auto segments =
+      torch::tensor({-1e4, 0.0, 1e4, 0.0, 0.0, 0.0}, torch::kDouble).view({1, 2, 3, 1});
+  auto pass = make_pass(scores, segments, torch::tensor({0}, torch::kLong));
+  const auto capped = make_loss({{"name", "lvml"}, {"epsilon", 1e-30}});
+
+  const auto loss = capped.value(pass);
+
+  EXPECT_NEAR(loss[0].item<double>(), 30 * std::log(10.0), 1e-9);
+  EXPECT_EQ(gradient(loss, scores).abs().max().item<double>(), 0);
+}
+
+TEST(LvmlEmLoss, DescendsTheGradientOfLvmlAndShowsItsValue) {
+  const RandomInputs inputs;
+  auto em = inputs.pass();
+  auto lvml = inputs.pass();
+  const auto objective = lvml_em_objective(em);
+  const auto expected = lvml_loss(lvml);
+
+  const auto of = {inputs.scores, inputs.weight};
+  const auto gradients = torch::autograd::grad({objective.sum()}, of);
+  const auto expected_gradients = torch::autograd::grad({expected.sum()}, of);
+
+  EXPECT_LT(relative_difference(gradients[0], expected_gradients[0]), 1e-12);
+  EXPECT_LT(relative_difference(gradients[1], expected_gradients[1]), 1e-12);
+  auto pass = inputs.pass();
+  EXPECT_EQ(max_difference(lvml_em().value(pass), expected), 0);
+}
+
+// sum_j q_j (l_j - log a_j) with the a and l = -log p of the worked example's tables, by hand:
+// a p = 0.236537, 0.119847, 0.117461, their sum 0.473845, q = 0.499186, 0.252925, 0.247889,
+// -log(a p) = 1.441650, 2.121539, 2.141650.
+TEST(LvmlEmLoss, HasTheObjectiveOfTheWorkedExample) {
+  auto pass = WorkedExample().pass();
+
+  EXPECT_NEAR(lvml_em_objective(pass)[0].item<double>(),
+              0.499186 * 1.441650 + 0.252925 * 2.121539 + 0.247889 * 2.141650, 1e-5);
+}
+
+// The worked example's classifier is linear, and so the average of logits that of the blend.
+TEST(LvmlLogitsLoss, IsTheSoftLossOfTheWorkedExample) {
+  auto pass = WorkedExample().pass();
+
+  EXPECT_NEAR(lvml_logits_loss(pass)[0].item<double>(), 0.751347, 1e-6);
+}
+
+TEST(LvmlLogitsLoss, IsTheCrossEntropyOfTheAveragedLogits) {
+  RandomInputs inputs;
+  const auto logits = torch::einsum("tcd,dmb->tcmb", {inputs.weight, inputs.segments[0]}).tanh();
+  const auto averaged = (torch::softmax(inputs.scores, 1).unsqueeze(1) * logits).sum(2).exp();
+  const auto p = averaged / averaged.sum(1, true);  // [T, C, B]
+  auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels, [&](const Tensor& points) {
+    return torch::matmul(inputs.weight, points).tanh();
+  });
+
+  const auto loss = lvml_logits_loss(pass);
+
+  const auto is_label = torch::one_hot(inputs.labels, 7).t();  // [C, B]
+  EXPECT_LT(max_difference(loss, -(p * is_label).sum(1).log().mean(1)), 1e-12);
+}
+
+TEST(MixBits, GivesTheNumbersOfSplitMix64) {
+  constexpr std::uint64_t kGamma = 0x9e3779b97f4a7c15;
+  const auto states = torch::tensor({static_cast<std::int64_t>(1234567 + kGamma),
+                                     static_cast<std::int64_t>(1234567 + 2 * kGamma)},
+                                    torch::kLong);
+
+  const auto mixed = mix_bits(states);
+
+  // the first two outputs of SplitMix64 from the state 1234567, by whole numbers in Python
+  EXPECT_EQ(static_cast<std::uint64_t>(mixed[0].item<std::int64_t>()), 6457827717110365317U);
+  EXPECT_EQ(static_cast<std::uint64_t>(mixed[1].item<std::int64_t>()), 3203168211198807973U);
+}
+
+/// Steps of trials whose loss remembers nothing yet.
+struct Steps {
+  explicit Steps(const std::vector<std::int64_t>& of_trials)
+      : seeds(torch::tensor(of_trials, torch::kLong)),
+        memory(torch::zeros({std::ssize(of_trials)}, torch::kDouble)) {}
+  Step at(std::int64_t epoch, std::int64_t batch) {
+    return {.seeds = seeds, .epoch = epoch, .batch = batch, .memory = memory};
+  }
+  Tensor draw(std::int64_t epoch, std::int64_t batch, std::int64_t count) {
+    return draw_uniform(at(epoch, batch), count, torch::kDouble);
+  }
+
+  Tensor seeds;
+  Tensor memory;
+};
+
+TEST(DrawUniform, DependsOnSeedAndStepAlone) {
+  Steps pack({5, 6, 5});
+  Steps alone({6});
+
+  const auto drawn = pack.draw(2, 3, 100);
+
+  EXPECT_TRUE(drawn[1].equal(alone.draw(2, 3, 100)[0]));
+  EXPECT_TRUE(drawn[0].equal(drawn[2]));
+  EXPECT_FALSE(drawn[0].equal(drawn[1]));
+  EXPECT_FALSE(drawn.equal(pack.draw(2, 4, 100)));
+  EXPECT_FALSE(drawn.equal(pack.draw(3, 3, 100)));
+}
+
+// Of 100,000 numbers each tenth of [0, 1) gets 10,000, give or take 5 standard deviations of 95;
+// neighbours of any kind are uncorrelated, give or take 5 / sqrt(100,000).
+TEST(DrawUniform, IsUniformAndIndependent) {
+  Steps steps({0, 1});
+  const auto drawn = steps.draw(1, 0, 100000);
+  const auto correlation = [](const Tensor& a, const Tensor& b) {
+    return 12 * ((a - 0.5) * (b - 0.5)).mean().item<double>();
+  };
+
+  const auto counts = torch::histc(drawn[0], 10, 0, 1);
+
+  EXPECT_LT((counts - 10000).abs().max().item<double>(), 5 * 95);
+  EXPECT_GE(drawn.min().item<double>(), 0);
+  EXPECT_LT(drawn.max().item<double>(), 1);
+  EXPECT_NEAR(correlation(drawn[0], drawn[1]), 0, 0.016);
+  EXPECT_NEAR(correlation(drawn[0], steps.draw(1, 1, 100000)[0]), 0, 0.016);
+  EXPECT_NEAR(correlation(drawn[0].slice(0, 1), drawn[0].slice(0, 0, -1)), 0, 0.016);
+}
+
+TEST(DrawSegments, TakesTheSegmentInWhoseShareTheNumberFalls) {
+  const auto attention =
+      torch::tensor({0.25, 0.25, 0.5}, torch::kDouble).view({1, 3, 1}).expand({1, 3, 6});
+  const auto uniform =
+      torch::tensor({0.0, 0.24, 0.25, 0.49, 0.5, 0.99}, torch::kDouble).view({1, 6});
+
+  EXPECT_TRUE(
+      draw_segments(attention, uniform)[0].equal(torch::tensor({0, 0, 1, 1, 2, 2}, torch::kLong)));
+}
+
+Loss reinforce_with(const std::string& baseline) {
+  return make_loss({{"name", "reinforce"}, {"baseline", baseline}, {"decay", 0.9}});
+}
+
+class EveryBaseline : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Reinforce, EveryBaseline,
+                         testing::Values("none", "moving_average", "exact"),
+                         [](const auto& baseline) { return baseline.param; });
+
+// Two inputs of three segments can be drawn in nine ways. Weighted by their probabilities, the
+// gradients add up to that of the hard loss, whatever is subtracted.
+TEST(ReinforceLoss, HasTheHardGradientOnAverageOverAllDraws) {
+  at::manual_seed(3);
+  const auto scores = torch::randn({1, 3, 2}, torch::kDouble).requires_grad_();
+  const auto segments = torch::randn({1, 4, 3, 2}, torch::kDouble);
+  const auto weight = torch::randn({1, 5, 4}, torch::kDouble).requires_grad_();
+  const auto pass_of_inputs = [&] {
+    return make_pass(scores, segments, torch::tensor({4, 1}, torch::kLong),
+                     [&](const Tensor& points) { return torch::bmm(weight, points); });
+  };
+  const auto a = torch::softmax(scores.detach(), 1)[0];
+  auto hard = pass_of_inputs();
+  const auto expected = torch::autograd::grad({hard_loss(hard).sum()}, {scores, weight});
+  for (const auto& baseline :
+       {torch::zeros({1, 1}, torch::kDouble), torch::full({1, 1}, -1.7, torch::kDouble),
+        torch::tensor({0.3, -2.0}, torch::kDouble).view({1, 2})}) {
+    std::vector<Tensor> mean = {torch::zeros_like(scores), torch::zeros_like(weight)};
+    for (std::int64_t draw = 0; draw < 9; ++draw) {
+      const auto drawn = torch::tensor({draw % 3, draw / 3}, torch::kLong).view({1, 2});
+      const auto probability = a[draw % 3][0] * a[draw / 3][1];
+      auto pass = pass_of_inputs();
+      const auto rewards = pass.of_labels(pass.log_probabilities_of(drawn));
+      const auto objective = reinforce_objective(pass, drawn, rewards, baseline);
+      const auto gradients = torch::autograd::grad({objective.sum()}, {scores, weight});
+      for (std::size_t i = 0; i < mean.size(); ++i)
+        mean[i] = mean[i] + probability * gradients[i];
+    }
+    EXPECT_LT(relative_difference(mean[0], expected[0]), 1e-12);
+    EXPECT_LT(relative_difference(mean[1], expected[1]), 1e-12);
+  }
+}
+
+// A toy of six segments with known scores and probabilities of the label. Its gradient, and four
+// standard errors of the mean of 200,000 draws, were worked out apart from this program.
+TEST_P(EveryBaseline, HasTheHardGradientOnAverageOverManyDraws) {
+  constexpr std::int64_t kInputs = 10000;
+  const auto theta = torch::tensor({0.0, 0.5, -0.5, 1.0, -1.0, 0.25}, torch::kDouble);
+  const auto p = torch::tensor({0.90, 0.10, 0.20, 0.30, 0.05, 0.60}, torch::kDouble);
+  const auto expected = -torch::tensor(
+      {0.156588, -0.216900, -0.024660, 0.034021, -0.081837, 0.132787}, torch::kDouble);
+  const auto tolerance =
+      torch::tensor({0.00321, 0.00755, 0.00387, 0.00597, 0.00559, 0.00250}, torch::kDouble);
+  const auto segments =
+      torch::stack({p, 1 - p}).log().view({1, 2, 6, 1}).expand({1, 2, 6, kInputs});
+  const auto loss = reinforce_with(GetParam());
+  Steps steps({12});
+
+  auto mean = torch::zeros({6}, torch::kDouble);
+  for (std::int64_t batch = 0; batch < 20; ++batch) {
+    const auto leaf = theta.clone().requires_grad_();
+    auto pass = make_pass(leaf.view({1, 6, 1}).expand({1, 6, kInputs}), segments,
+                          torch::zeros({kInputs}, torch::kLong));
+    mean += gradient(objective_of(loss, pass, steps.at(1, batch)), leaf) / 20;
+  }
+
+  EXPECT_TRUE(((mean - expected).abs() < tolerance).all().item<bool>())
+      << "differs by " << (mean - expected).abs();
+}
+
+TEST_P(EveryBaseline, DescendsTheHardGradientWhereOnlyOneSegmentIsAttended) {
+  RandomInputs inputs;
+  auto scores = torch::zeros({3, 5, 4}, torch::kDouble);
+  scores.select(/*dim=*/1, 2).fill_(1e6);
+  auto pass = inputs.pass_of(scores, inputs.weight);
+  auto hard = inputs.pass_of(scores, inputs.weight);
+  Steps steps({0, 1, 2});
+
+  const auto objective = objective_of(reinforce_with(GetParam()), pass, steps.at(1, 0));
+
+  EXPECT_LT(relative_difference(gradient(objective, inputs.weight),
+                                gradient(hard_loss(hard), inputs.weight)),
+            1e-12);
+}
+
+// All segments alike: the reward is log(1/7) whatever is drawn.
+TEST(ReinforceLoss, MovesItsAverageTowardsTheRewards) {
+  const RandomInputs inputs;
+  const auto loss = reinforce_with("moving_average");
+  Steps steps({0, 1, 2});
+  for (std::int64_t batch = 0; batch < 2; ++batch) {
+    auto pass = inputs.pass_of(inputs.scores, torch::zeros_like(inputs.weight).requires_grad_());
+    objective_of(loss, pass, steps.at(1, batch));
+  }
+
+  const auto expected = (1 - 0.9 * 0.9) * std::log(1.0 / 7);
+  EXPECT_LT(max_difference(steps.memory, torch::full({3}, expected, torch::kDouble)), 1e-12);
+}
+
+TEST(ReinforceLoss, RefusesShapesThatDoNotMatch) {
   const RandomInputs inputs;
   auto pass = inputs.pass();
-  const auto a = pass.attention().detach();
-  const auto l = -pass.of_labels(pass.segment_log_probabilities()).detach();
-  const auto p = (-l).exp();
+  const auto rewards = torch::zeros({3, 4}, torch::kDouble);
+  const auto none = torch::zeros({1, 1}, torch::kDouble);
 
-  const auto hard = gradient(hard_loss(pass), inputs.scores);
-  auto other_pass = inputs.pass();
-  const auto lvml = gradient(lvml_loss(other_pass), inputs.scores);
-
-  const auto B = 4.0;
-  EXPECT_LT(max_difference(hard, a * (l - (a * l).sum(1, true)) / B), 1e-14);
-  EXPECT_LT(max_difference(lvml, (a - a * p / (a * p).sum(1, true)) / B), 1e-14);
+  EXPECT_THROW(reinforce_objective(pass, torch::zeros({3, 5}, torch::kLong), rewards, none),
+               c10::Error);
+  EXPECT_THROW(reinforce_objective(pass, torch::zeros({1, 4}, torch::kLong),
+                                   torch::zeros({1, 4}, torch::kDouble), none),
+               c10::Error);
+  EXPECT_THROW(reinforce_objective(pass, torch::zeros({3, 4}, torch::kLong), rewards,
+                                   torch::zeros({3}, torch::kDouble)),
+               c10::Error);
 }
 
-// Jensen: the gap is the divergence of a from the posterior q_j = a_j p_j / sum_i a_i p_i.
-TEST(HardAndLvmlLoss, DifferByTheDivergenceFromThePosterior) {
-  const auto scores = 3 * torch::randn({1, 6, 1000}, torch::kDouble);
-  const auto segments = 3 * torch::randn({1, 8, 6, 1000}, torch::kDouble);
-  const auto labels = torch::randint(8, {1000}, torch::kLong);
-  auto pass = make_pass(scores, segments, labels);
-  const auto log_a = scores - torch::logsumexp(scores, 1, true);  // [1, m, B]
-  const auto index = labels.view({1, 1, 1, -1}).expand({1, 1, 6, -1});
-  const auto log_p = torch::log_softmax(segments, 1).gather(1, index).squeeze(1);  // [1, m, B]
-  const auto log_q = log_a + log_p - torch::logsumexp(log_a + log_p, 1, true);
-  const auto divergence = (log_a.exp() * (log_a - log_q)).sum(1);  // [1, B]
+TEST(Pass, ClassifiesTheSegmentsAskedForAlone) {
+  const RandomInputs inputs;
+  auto pass = inputs.pass();
+  const auto index = torch::tensor({0, 1, 2, 3, 4, 4, 0, 0, 3, 2, 1, 0}, torch::kLong).view({3, 4});
 
-  const auto gap = hard_loss(pass) - lvml_loss(pass);
+  const auto some = pass.log_probabilities_of(index);  // [T, C, B]
 
-  EXPECT_GE(divergence.min().item<double>(), -1e-12);
-  EXPECT_NEAR(gap[0].item<double>(), divergence.mean().item<double>(), 1e-10);
+  const auto all = pass.segment_log_probabilities();  // [T, C, m, B]
+  for (std::int64_t t = 0; t < 3; ++t) {
+    for (std::int64_t b = 0; b < 4; ++b) {
+      const auto expected = all[t].select(1, index[t][b].item<std::int64_t>()).select(1, b);
+      EXPECT_LT(max_difference(some[t].select(1, b), expected), 1e-12);
+    }
+  }
 }
 
 TEST(Pass, RefusesShapesThatDoNotMatch) {

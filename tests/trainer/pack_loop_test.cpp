@@ -38,12 +38,18 @@ json model_settings(const std::string& name) {
   return {{"name", name}};
 }
 
+/// A loss with its default settings.
+Loss loss_of(const std::string& name) {
+  json settings = {{"name", name}};
+  for (const auto& setting : find_kind(losses(), name).choice.settings)
+    settings[setting.key] = setting.declaration.default_value;
+  return make_loss(settings);
+}
+
 PackTask make_task(const DataSet& data, const std::string& model, const std::string& loss,
                    std::int64_t batch_size) {
-  PackTask task = {.epochs = 2,
-                   .loss = &find_kind(losses(), loss),
+  PackTask task = {.phases = {{.epochs = 2, .loss = loss_of(loss), .optimizer = kSgd}},
                    .model = make_model(model_settings(model), data.shape),
-                   .optimizer = kSgd,
                    .train = Batches(data.train, batch_size)};
   if (data.test) task.test = Batches(*data.test, batch_size);
   return task;
@@ -109,7 +115,9 @@ void expect_pack_equals_singles(const PackTask& task) {
 }
 
 class EveryLoss : public testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(PackLoop, EveryLoss, testing::Values("soft", "hard", "lvml"),
+INSTANTIATE_TEST_SUITE_P(PackLoop, EveryLoss,
+                         testing::Values("soft", "hard", "lvml", "lvml_em", "lvml_logits",
+                                         "reinforce"),
                          [](const auto& loss) { return loss.param; });
 
 // A batch of 23 and rows of 461 weights end between cache lines: where rounding would differ.
@@ -131,7 +139,7 @@ TEST_P(EveryLoss, TrainsACnnPackAsItsTrialsOneByOne) {
 
 TEST(PackLoop, TrainsAnAdamPackAsItsTrialsOneByOne) {
   auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
-  task.optimizer = {
+  task.phases[0].optimizer = {
       {"name", "adam"}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.0}};
 
   expect_pack_equals_singles(task);
@@ -139,7 +147,7 @@ TEST(PackLoop, TrainsAnAdamPackAsItsTrialsOneByOne) {
 
 TEST_P(EveryLoss, LeavesTheOthersUntouchedWhenATrialDiverges) {
   auto task = make_task(mosaics(12, 3, 50), "mlp", GetParam(), 20);
-  task.epochs = 3;
+  task.phases[0].epochs = 3;
   const PackTrials trials = {.seeds = {0, 1, 2}, .learning_rates = {.1, 1e30, .05}};
 
   const auto pack = train(task, trials);
@@ -155,7 +163,7 @@ TEST_P(EveryLoss, LeavesTheOthersUntouchedWhenATrialDiverges) {
 
 TEST(PackLoop, EndsEarlyWhenEveryTrialHasDiverged) {
   auto task = make_task(mosaics(12, 3, 50), "mlp", "hard", 20);
-  task.epochs = 50;
+  task.phases[0].epochs = 50;
 
   const auto history = train(task, {.seeds = {0, 1}, .learning_rates = {1e30, 1e30}});
 
@@ -176,7 +184,7 @@ void expect_same_from_every_state(const PackTask& task, const PackTrials& trials
 
   const auto states = states_of(task, trials);
 
-  ASSERT_EQ(states.size(), static_cast<std::size_t>(task.epochs * task.train.count()));
+  ASSERT_EQ(states.size(), static_cast<std::size_t>(num_epochs(task) * task.train.count()));
   for (const auto& state : states)
     expect_same_pack(go_on(task, trials, state), undisturbed);
 }
@@ -189,7 +197,7 @@ TEST_P(EveryLoss, GoesOnBitForBitFromTheStateAfterAnyStep) {
 
 TEST(PackLoop, GoesOnBitForBitWithAdam) {
   auto task = make_task(mosaics(12, 3, 50), "cnn", "soft", 20);
-  task.optimizer = {
+  task.phases[0].optimizer = {
       {"name", "adam"}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.1}};
 
   expect_same_from_every_state(task, kThreeTrials);
@@ -242,6 +250,123 @@ TEST(PackLoop, SavesItsStateWhenItIsStoppedAndGoesOnFromThere) {
   }
 }
 
+TEST(PackLoop, TrainsAPackWithEachBaselineOfReinforceAsItsTrialsOneByOne) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "reinforce", 20);
+  for (const std::string baseline : {"none", "exact"}) {
+    task.phases[0].loss =
+        make_loss({{"name", "reinforce"}, {"baseline", baseline}, {"decay", 0.9}});
+    expect_pack_equals_singles(task);
+  }
+}
+
+const json kAdam = {
+    {"name", "adam"}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.0}};
+
+/// Soft attention, sampled hard attention under Adam at a rate of its own, hard attention.
+PackTask make_three_phases() {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  task.phases.push_back(
+      {.epochs = 2, .loss = loss_of("reinforce"), .optimizer = kAdam, .learning_rate = 0.01});
+  task.phases.push_back({.epochs = 1, .loss = loss_of("hard"), .optimizer = kSgd});
+  return task;
+}
+
+TEST(PhasesOfAPack, TrainAPackAsItsTrialsOneByOne) {
+  expect_pack_equals_singles(make_three_phases());
+}
+
+TEST(PhasesOfAPack, GoOnBitForBitFromTheStateAfterAnyStep) {
+  expect_same_from_every_state(make_three_phases(), kThreeTrials);
+}
+
+// Stopped in every place, measuring at a switch among them.
+TEST(PhasesOfAPack, GoOnBitForBitFromWhereTheyAreStopped) {
+  at::set_num_threads(1);
+  const auto task = make_three_phases();
+  const auto undisturbed = train(task, kThreeTrials);
+  int num_stops = 0;
+  for (std::optional<PackHistory> history; !history; ++num_stops) {
+    auto listener = kSilent;
+    listener.should_stop = [left = num_stops]() mutable { return left-- == 0; };
+    std::optional<PackState> saved;
+    history = train_pack(task, kThreeTrials, torch::kCPU, listener, nullptr,
+                         [&](const PackState& state) { saved = state; });
+    if (!history) expect_same_pack(go_on(task, kThreeTrials, saved.value()), undisturbed);
+  }
+  EXPECT_GT(num_stops, 5 * 3);
+}
+
+PackTask only_phase(PackTask task, std::size_t index) {
+  task.phases = {task.phases[index]};
+  return task;
+}
+
+TEST(PhasesOfAPack, ReachTheSwitchWithTheWeightsOfTheFirstPhaseAlone) {
+  at::set_num_threads(1);
+  const auto task = make_three_phases();
+  const auto alone = states_of(only_phase(task, 0), kThreeTrials);
+
+  const auto states = states_of(task, kThreeTrials);
+
+  for (std::size_t step = 0; step < alone.size(); ++step)
+    EXPECT_TRUE(states[step].tensors.at("theta").equal(alone[step].tensors.at("theta")));
+}
+
+// Each later phase steps as a training of its own would, with a new optimiser and its own rate,
+// from the weights at the switch.
+TEST(PhasesOfAPack, BeginWithAFreshOptimizerAndTheirOwnRate) {
+  at::set_num_threads(1);
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  task.phases.push_back(
+      {.epochs = 2, .loss = loss_of("hard"), .optimizer = kSgd, .learning_rate = 0.03});
+  const auto states = states_of(task, kThreeTrials);
+  const std::size_t num_steps = states.size() / 2;
+  auto start = states[num_steps - 1];
+  start.next_batch = 0;
+  start.tensors.erase("optimizer.0");
+  for (const auto* split : {"train", "test"})
+    start.tensors[split] = start.tensors[split].narrow(/*dim=*/1, 0, 1);
+  auto second = only_phase(task, 1);
+  second.phases[0].learning_rate.reset();
+  auto listener = kSilent;
+  listener.should_save = [] { return true; };
+  std::vector<PackState> alone;
+
+  train_pack(second, {.seeds = kThreeTrials.seeds, .learning_rates = {.03, .03, .03}}, torch::kCPU,
+             listener, &start, [&](const PackState& state) { alone.push_back(state); });
+
+  ASSERT_EQ(alone.size(), num_steps);
+  for (std::size_t step = 0; step < num_steps; ++step) {
+    EXPECT_TRUE(
+        states[num_steps + step].tensors.at("theta").equal(alone[step].tensors.at("theta")));
+  }
+}
+
+// At rate 0 the weights stay, and only the rule changes from phase to phase.
+TEST(PhasesOfAPack, AreMeasuredUnderTheirOwnRule) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  for (const auto* loss : {"hard", "lvml"}) {
+    task.phases.push_back(
+        {.epochs = 1, .loss = loss_of(loss), .optimizer = kSgd, .learning_rate = 0.0});
+  }
+
+  const auto history = train(task, {.seeds = {1}, .learning_rates = {0.1}});
+
+  ASSERT_EQ(history.test.size(), 5U);
+  const auto& by_rule = history.test_by_rule;
+  EXPECT_EQ(history.test[2][0].ftpt, by_rule.at(Rule::blend)[0].ftpt);
+  EXPECT_EQ(history.test[3][0].ftpt, by_rule.at(Rule::argmax)[0].ftpt);
+  EXPECT_EQ(history.test[4][0].ftpt, by_rule.at(Rule::mixture)[0].ftpt);
+  EXPECT_LT(history.train[4][0].loss, history.train[3][0].loss);  // Jensen
+}
+
+TEST(PhasesOfAPack, EndAtTheirSwitchEpochs) {
+  const auto task = make_three_phases();
+
+  EXPECT_EQ(num_epochs(task), 5);
+  EXPECT_EQ(switch_epochs(task), (std::vector<int>{2, 4}));
+}
+
 TEST(PackLoop, RecordsOneEntryBeforeTrainingAndOnePerEpoch) {
   const auto history = train(make_task(mosaics(12, 3, 50), "linear", "soft", 20),
                              {.seeds = {0, 1}, .learning_rates = {.1, .1}});
@@ -278,7 +403,7 @@ TEST(PackLoop, AShuffledOrderIsTheSameForEveryTrialAndDiffersFromTheShared) {
 
 TEST(PackLoop, LearnsWhatALinearModelCanSolve) {
   auto task = make_task(linear_orthogonal(500), "linear", "lvml", 50);
-  task.epochs = 30;
+  task.phases[0].epochs = 30;
 
   const auto history = train(task, {.seeds = {0}, .learning_rates = {.5}});
 

@@ -61,10 +61,13 @@ struct PlainModel {
       const auto blend = (a.unsqueeze(-1) * x).sum(1);
       return F::cross_entropy(classifier->forward(blend), y);
     }
+    if (name == "lvml_logits") {
+      return F::cross_entropy((a.unsqueeze(-1) * classifier->forward(x)).sum(1), y);
+    }
     const auto p = torch::softmax(classifier->forward(x), -1);                        // [B, m, C]
     const auto p_y = p.gather(2, y.view({-1, 1, 1}).expand({-1, 4, 1})).squeeze(-1);  // [B, m]
     if (name == "hard") return -(a * p_y.log()).sum(1).mean();
-    return -(a * p_y).sum(1).log().mean();
+    return -(a * p_y).sum(1).log().mean();  // lvml, which lvml_em shows as well
   }
 
   std::vector<Tensor> parameters() const {
@@ -117,10 +120,10 @@ json optimizer_settings(const std::string& name) {
 std::vector<TrialMetrics> train_packed(const DataSet& data, const std::string& loss,
                                        const std::string& optimizer) {
   const PackTask task = {
-      .epochs = kEpochs,
-      .loss = &find_kind(losses(), loss),
+      .phases = {{.epochs = kEpochs,
+                  .loss = find_kind(losses(), loss),
+                  .optimizer = optimizer_settings(optimizer)}},
       .model = make_model({{"name", "mlp"}, {"hidden", 16}, {"activation", "relu"}}, data.shape),
-      .optimizer = optimizer_settings(optimizer),
       .train = Batches(data.train, kBatchSize)};
   const double rate = optimizer == "adam" ? kRate / 10 : kRate;
   const PackTrials trials = {.seeds = {99, kSeed}, .learning_rates = {0.01, rate}};
@@ -129,7 +132,8 @@ std::vector<TrialMetrics> train_packed(const DataSet& data, const std::string& l
 
 class PlainTraining : public testing::TestWithParam<std::tuple<const char*, const char*>> {};
 INSTANTIATE_TEST_SUITE_P(LossesAndOptimizers, PlainTraining,
-                         testing::Combine(testing::Values("soft", "hard", "lvml"),
+                         testing::Combine(testing::Values("soft", "hard", "lvml", "lvml_em",
+                                                          "lvml_logits"),
                                           testing::Values("sgd", "adam")));
 
 TEST_P(PlainTraining, GivesTheCurveThatATrialHasInAPack) {

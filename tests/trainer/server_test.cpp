@@ -105,7 +105,7 @@ TEST_F(ServerTest, JudgesEachOfTheSettings) {
   const auto checked = receive<protocol::Checked>();
   ASSERT_EQ(checked.problems.size(), 2U);
   EXPECT_EQ(checked.problems[0].index, 1U);
-  EXPECT_EQ(checked.problems[0].key, "loss");
+  EXPECT_EQ(checked.problems[0].key, "loss.name");
   EXPECT_EQ(checked.problems[1].index, 2U);
   EXPECT_EQ(checked.problems[1].key, "study");
   EXPECT_EQ(checked.resolved.size(), 3U);
@@ -158,7 +158,7 @@ TEST_F(ServerTest, SaysWhyAPackCannotBeTrainedAndGoesOn) {
   const auto failure = receive<protocol::PackFailure>();
   EXPECT_EQ(failure.pack, 7);
   EXPECT_EQ(failure.cause, protocol::Cause::exception);
-  EXPECT_EQ(failure.error, "loss: unknown loss 'sof', did you mean 'soft'?");
+  EXPECT_EQ(failure.error, "loss.name: unknown loss 'sof', did you mean 'soft'?");
   send(pack(settings()));
   EXPECT_EQ(receive_results()[0].status, protocol::Outcome::finished);
 }

@@ -134,6 +134,50 @@ TEST(Settings, ThatAreRequiredMustBeThere) {
   EXPECT_EQ(problem_of({{"loss", "soft"}}), "dataset.kind: is missing (known are mosaic)");
 }
 
+Schema schema_of_lists() {
+  const Setting size = {
+      .key = "size", .declaration = {.type = "int", .min = 1.0}, .is_required = true};
+  const Section kind = {.key = "kind",
+                        .selector = "name",
+                        .choices = {{.name = "a"}, {.name = "b"}},
+                        .is_optional = true};
+  return {
+      .lists = {{.key = "parts", .help = "[{size: 1}]", .settings = {size}, .sections = {kind}}}};
+}
+
+std::vector<std::string> problems_of_parts(const json& parts) {
+  std::vector<std::string> lines;
+  for (const auto& each : resolve(schema_of_lists(), {{"parts", parts}}).problems)
+    lines.push_back(each.key + ": " + each.problem + ", " + each.hint);
+  return lines;
+}
+
+TEST(Settings, InListsAreFilledInMapByMap) {
+  const auto resolved =
+      resolve(schema_of_lists(), {{"parts", {{{"size", 2}, {"kind", "a"}}, {{"size", 3}}}}});
+
+  EXPECT_TRUE(resolved.problems.empty());
+  EXPECT_EQ(resolved.settings.at("parts"),
+            (json{{{"size", 2}, {"kind", {{"name", "a"}}}}, {{"size", 3}}}));
+}
+
+TEST(Settings, ThatAreNoListOfMapsAreProblems) {
+  const std::vector<std::string> expected = {
+      "parts: must be a list of at least one map, [{size: 1}]"};
+
+  EXPECT_EQ(problems_of_parts(3), expected);
+  EXPECT_EQ(problems_of_parts(json::array()), expected);
+  EXPECT_EQ(problems_of_parts({{{"size", 1}}, 3}), expected);
+}
+
+TEST(Settings, InListsAreNamedByTheirPlace) {
+  EXPECT_EQ(
+      problems_of_parts({{{"size", 2}, {"sise", 1}}, {{"kind", "c"}, {"size", 0}}}),
+      (std::vector<std::string>{"parts.0.sise: unknown key 'parts.0.sise', did you mean 'size'?",
+                                "parts.1.size: must be at least 1, not 0, ",
+                                "parts.1.kind.name: unknown kind 'c', known are a, b"}));
+}
+
 TEST(Settings, ShowAllTheirProblemsAtOnce) {
   const auto problems =
       resolve(schema(), {{"loss", "x"}, {"batch_size", 0}, {"nonsense", 1}, {"optimizer", "x"}})

@@ -1,17 +1,39 @@
 #include "trainer/losses/lvml.hpp"
 
+#include <cmath>
+
 namespace trainer {
 
-torch::Tensor lvml_loss(Pass& pass) {
-  const auto log_p = pass.of_labels(pass.segment_log_probabilities());              // [T, m, B]
-  const auto marginal = torch::logsumexp(pass.log_attention() + log_p, /*dim=*/1);  // [T, B]
+torch::Tensor lvml_loss(Pass& pass, double epsilon) {
+  const auto log_p = pass.of_labels(pass.segment_log_probabilities());        // [T, m, B]
+  auto marginal = torch::logsumexp(pass.log_attention() + log_p, /*dim=*/1);  // [T, B]
+  if (epsilon > 0)
+    marginal = torch::logaddexp(marginal, torch::full_like(marginal, std::log(epsilon)));
   return -pass.without_blanks(marginal).mean(/*dim=*/-1);
 }
 
+namespace {
+
+void configure(Loss& loss, const nlohmann::json& settings) {
+  const double epsilon = settings.at("epsilon");
+  loss.value = [epsilon](Pass& pass) { return lvml_loss(pass, epsilon); };
+}
+
+}  // namespace
+
 Loss lvml() {
-  return {.choice = {.name = "lvml", .help = "marginal likelihood of the attended segment"},
+  const Setting epsilon = {.key = "epsilon",
+                           .declaration = {.type = "float",
+                                           .default_value = 0.0,
+                                           .min = 0.0,
+                                           .max = 1.0,
+                                           .help = "added to the likelihood, which caps the loss"}};
+  return {.choice = {.name = "lvml",
+                     .help = "marginal likelihood of the attended segment",
+                     .settings = {epsilon}},
           .rule = Rule::mixture,
-          .value = lvml_loss};
+          .value = [](Pass& pass) { return lvml_loss(pass); },
+          .configure = configure};
 }
 
 }  // namespace trainer

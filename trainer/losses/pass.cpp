@@ -61,6 +61,16 @@ const torch::Tensor& Pass::blend_log_probabilities() {
   return blend_log_probabilities_;
 }
 
+torch::Tensor Pass::log_probabilities_of(const torch::Tensor& index) const {
+  const auto T = scores_.size(0);
+  const auto d = segments_.size(1);
+  const auto index_of_features = index.unsqueeze(1).unsqueeze(1).expand({-1, d, -1, -1});
+  const auto points = segments_.expand({T, -1, -1, -1})
+                          .gather(/*dim=*/2, index_of_features)  // [T, d, 1, B]
+                          .squeeze(/*dim=*/2);
+  return torch::log_softmax(classify_(points), kClasses);
+}
+
 torch::Tensor Pass::of_labels(const torch::Tensor& log_probabilities) const {
   auto sizes = log_probabilities.sizes().vec();
   sizes[kClasses] = 1;

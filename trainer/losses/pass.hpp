@@ -43,6 +43,10 @@ class Pass {
   /// log softmax g(sum_j a_j x_j).  Shapes: [T, C, B]
   const torch::Tensor& blend_log_probabilities();
 
+  /// log softmax g(x_j) of one segment of each input. Classifies no others.
+  /// Shapes: index [T, B] int64 -> [T, C, B]
+  torch::Tensor log_probabilities_of(const torch::Tensor& index) const;
+
   /// The entries of log probabilities that belong to the labels.
   /// Shapes: [T, C, B] -> [T, B];  [T, C, m, B] -> [T, m, B]
   torch::Tensor of_labels(const torch::Tensor& log_probabilities) const;

@@ -10,7 +10,8 @@ torch::Tensor soft_loss(Pass& pass) {
 Loss soft() {
   return {.choice = {.name = "soft", .help = "cross-entropy of the blended segments"},
           .rule = Rule::blend,
-          .value = soft_loss};
+          .value = soft_loss,
+          .classified = Classified::blend};
 }
 
 }  // namespace trainer

@@ -1,0 +1,36 @@
+#include "trainer/losses/step_draws.hpp"
+
+#include <bit>
+
+namespace trainer {
+namespace {
+
+constexpr std::uint64_t kGamma = 0x9e3779b97f4a7c15;  // of SplitMix64
+
+std::int64_t as_signed(std::uint64_t bits) {
+  return std::bit_cast<std::int64_t>(bits);
+}
+
+/// numbers >> num_bits, filled up with zeros.
+torch::Tensor shift_right(const torch::Tensor& numbers, int num_bits) {
+  return numbers.bitwise_right_shift(num_bits).bitwise_and(as_signed(~0ULL >> num_bits));
+}
+
+}  // namespace
+
+torch::Tensor mix_bits(const torch::Tensor& numbers) {
+  auto mixed = numbers.bitwise_xor(shift_right(numbers, 30)) * as_signed(0xbf58476d1ce4e5b9);
+  mixed = mixed.bitwise_xor(shift_right(mixed, 27)) * as_signed(0x94d049bb133111eb);
+  return mixed.bitwise_xor(shift_right(mixed, 31));
+}
+
+torch::Tensor draw_uniform(const Step& step, std::int64_t count, torch::ScalarType type) {
+  const auto step_number =
+      (static_cast<std::uint64_t>(step.epoch) << 32) + static_cast<std::uint64_t>(step.batch) + 1;
+  const auto of_trials = mix_bits(step.seeds + as_signed(step_number * kGamma));       // [T]
+  const auto positions = torch::arange(1, count + 1, step.seeds.options());            // [count]
+  const auto bits = mix_bits(of_trials.unsqueeze(1) + positions * as_signed(kGamma));  // [T, count]
+  return shift_right(bits, 40).to(type) * 0x1p-24;
+}
+
+}  // namespace trainer
