@@ -24,7 +24,7 @@ std::shared_ptr<const ImageFolder> open_folder(const json& settings) {
   const auto root = settings.at("root").get<std::string>();
   try {
     return read_image_folder(root);
-  } catch (const IdxError& error) {
+  } catch (const DataFileError& error) {
     throw SettingError("dataset.root", error.what(), kRootHint);
   }
 }
@@ -117,7 +117,7 @@ std::vector<std::int64_t> pool_of(const LabelledImages& images, const Classes& c
   return pool;
 }
 
-torch::Tensor to_points(const IdxArray& images) {
+torch::Tensor to_points(const ByteArray& images) {
   auto points = torch::empty({images.sizes[0], images.sizes[1] * images.sizes[2]}, torch::kByte);
   std::ranges::copy(images.bytes, points.mutable_data_ptr<std::uint8_t>());
   return points;
