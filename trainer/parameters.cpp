@@ -19,6 +19,13 @@ std::int64_t count(const std::vector<std::vector<WeightShape>>& networks) {
   return total;
 }
 
+/// The second round of draws.
+void start(torch::Tensor values, const WeightShape& weight, const torch::Generator& rng) {
+  if (weight.start == Start::zero) values.zero_();
+  if (weight.start != Start::xavier_normal) return;
+  values.normal_(0, std::sqrt(2. / static_cast<double>(weight.fan_in + weight.fan_out)), rng);
+}
+
 /// One trial's initial weights, filled up with zeros so that the next row is aligned like this one:
 /// matrix products round differently at other alignments.  Shapes: -> [P]
 torch::Tensor draw_row(std::int64_t seed, const std::vector<std::vector<WeightShape>>& networks) {
@@ -27,11 +34,14 @@ torch::Tensor draw_row(std::int64_t seed, const std::vector<std::vector<WeightSh
   std::int64_t offset = 0;
   for (const auto& weights : networks) {
     const auto rng = at::make_generator<at::CPUGeneratorImpl>(static_cast<std::uint64_t>(seed));
+    std::vector<torch::Tensor> values;
     for (const auto& weight : weights) {
       const auto bound = 1 / std::sqrt(static_cast<double>(weight.fan_in));
-      row.narrow(/*dim=*/0, offset, count(weight)).uniform_(-bound, bound, rng);
+      values.push_back(row.narrow(/*dim=*/0, offset, count(weight)).uniform_(-bound, bound, rng));
       offset += count(weight);
     }
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      start(values[i], weights[i], rng);
   }
   return row;
 }

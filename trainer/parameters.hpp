@@ -8,11 +8,20 @@
 
 namespace trainer {
 
+/// How a weight begins.
+enum class Start {
+  uniform,        ///< U(-1/sqrt(fan_in), 1/sqrt(fan_in)), as in torch::nn::Linear and Conv2d
+  xavier_normal,  ///< N(0, 2 / (fan_in + fan_out))
+  zero
+};
+
 /// One weight tensor of a network as a single trial has it: {out, in} of a dense layer, {out} of
 /// its bias.
 struct WeightShape {
   std::vector<std::int64_t> sizes = {};
-  std::int64_t fan_in = 1;  ///< inputs of one output, which sets the range of its initial values
+  std::int64_t fan_in = 1;   ///< inputs of one output, times the pixels of a kernel
+  std::int64_t fan_out = 1;  ///< outputs of one input, likewise; of xavier_normal only
+  Start start = Start::uniform;
 };
 
 /// The weights of all trials of a pack. One arena with a contiguous row per trial, so that to save,
@@ -24,8 +33,9 @@ struct WeightShape {
 class Parameters {
  public:
   /// Draws a trial's weights from its own generator: each network from a generator seeded anew,
-  /// each tensor U(-1/sqrt(fan_in), 1/sqrt(fan_in)) in the order of the list. These are the values
-  /// of torch::nn::Linear and Conv2d after torch::manual_seed(seed).
+  /// each tensor in the order of the list; first all of them as Start::uniform says, then once more
+  /// those that start otherwise. These are the values of torch::nn::Linear and Conv2d after
+  /// torch::manual_seed(seed), and of torch::nn::init over them.
   Parameters(std::span<const std::int64_t> seeds,
              const std::vector<std::vector<WeightShape>>& networks, torch::Device device);
 

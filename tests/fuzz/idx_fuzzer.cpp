@@ -11,18 +11,18 @@
 namespace {
 
 using fuzz::require;
-using trainer::IdxArray;
+using trainer::ByteArray;
 
 /// Nothing if the file is refused.
-std::optional<IdxArray> read_or_nothing(const std::filesystem::path& path) {
+std::optional<ByteArray> read_or_nothing(const std::filesystem::path& path) {
   try {
     return trainer::read_idx(path);
-  } catch (const trainer::IdxError&) {
+  } catch (const trainer::DataFileError&) {
     return std::nullopt;
   }
 }
 
-std::string text_of(const IdxArray& array) {
+std::string text_of(const ByteArray& array) {
   return idx_text({array.sizes.begin(), array.sizes.end()},
                   {array.bytes.begin(), array.bytes.end()});
 }

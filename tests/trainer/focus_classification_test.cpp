@@ -52,7 +52,7 @@ TEST(FocusClassification, DeclaresTheDefaultsOfTheStudy) {
   EXPECT_EQ(declared.at("model.name").default_value, "mlp");
   EXPECT_EQ(declared.at("optimizer.momentum").default_value, 0.9);
   EXPECT_EQ(declared.at("order").default_value, "shared");
-  EXPECT_EQ(declared.at("dataset.foreground").default_value, (json{0, 1, 2}));
+  EXPECT_EQ(declared.at("dataset.images").default_value, "mnist");
 }
 
 TEST(FocusClassification, ReportsOnlyDeclaredVariablesOfTheDeclaredLength) {

@@ -8,7 +8,8 @@
 #include <zlib.h>
 
 #include "tests/temporary_folder.hpp"
-#include "tests/trainer/idx_writer.hpp"
+#include "tests/trainer/cifar_writer.hpp"
+#include "trainer/datasets/idx_file.hpp"
 
 namespace trainer {
 namespace {
@@ -19,7 +20,7 @@ using Bytes = std::vector<std::uint8_t>;
 std::string error_of(const std::function<void()>& action) {
   try {
     action();
-  } catch (const IdxError& error) {
+  } catch (const DataFileError& error) {
     return error.what();
   }
   return "no error";
@@ -135,6 +136,52 @@ TEST(ImageFolder, HasAFingerprintThatChangesWithAnyLabelOrPixel) {
   EXPECT_EQ(fingerprint.size(), 16U);
   EXPECT_EQ(fingerprint, read_image_folder(same.path())->fingerprint);
   EXPECT_NE(fingerprint, read_image_folder(other_label.path())->fingerprint);
+}
+
+TEST(ImageFolder, ReadsTheFiveBatchesOfCifar10OrTheFirstAlone) {
+  const TemporaryFolder sample;
+  const TemporaryFolder whole;
+  write_cifar10_folder(sample.path(), 10);
+  write_cifar10_folder(whole.path(), 10);
+  for (const int batch : {2, 3, 4, 5})
+    whole.write("data_batch_" + std::to_string(batch) + ".bin",
+                cifar_record({batch}, std::string(3072, 'x')));
+
+  EXPECT_EQ(read_image_folder(sample.path(), ImageFormat::cifar10)->train.labels,
+            (Bytes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(read_image_folder(whole.path(), ImageFormat::cifar10)->train.labels,
+            (Bytes{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5}));
+}
+
+TEST(ImageFolder, RefusesABatchOfCifar10MissingBetweenOthers) {
+  const TemporaryFolder folder;
+  write_cifar10_folder(folder.path(), 10);
+  folder.write("data_batch_3.bin", cifar_record({3}, std::string(3072, 'x')));
+
+  const auto error = error_of([&] { read_image_folder(folder.path(), ImageFormat::cifar10); });
+
+  EXPECT_EQ(error, (folder.path() / "data_batch_2.bin").string() + " does not exist");
+}
+
+TEST(ImageFolder, ReadsTheFineClassesOfCifar100) {
+  const TemporaryFolder folder;
+  write_cifar100_folder(folder.path());
+
+  const auto images = read_image_folder(folder.path(), ImageFormat::cifar100);
+
+  Bytes all_classes(100);
+  std::iota(all_classes.begin(), all_classes.end(), 0);
+  EXPECT_EQ(images->train.labels, all_classes);
+  EXPECT_EQ(images->test.labels, all_classes);
+}
+
+TEST(ImageFolder, SaysWhichFileOfCifarIsMissing) {
+  const TemporaryFolder folder;
+
+  EXPECT_EQ(error_of([&] { read_image_folder(folder.path(), ImageFormat::cifar10); }),
+            (folder.path() / "data_batch_1.bin").string() + " does not exist");
+  EXPECT_EQ(error_of([&] { read_image_folder(folder.path(), ImageFormat::cifar100); }),
+            (folder.path() / "train.bin").string() + " does not exist");
 }
 
 // Expected: facts of the original MNIST files.

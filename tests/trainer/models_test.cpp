@@ -15,6 +15,12 @@ const DataShape kColour = {
     .segments = 5, .features = 3072, .classes = 10, .image = ImageShape{3, 32, 32}};
 const DataShape kVectors = {.segments = 4, .features = 6, .classes = 3};
 
+DataShape colour_images(std::int64_t classes) {
+  auto shape = kColour;
+  shape.classes = classes;
+  return shape;
+}
+
 std::int64_t num_weights(const Network& network) {
   std::int64_t total = 0;
   for (const auto& weight : network.weights) {
@@ -53,6 +59,59 @@ TEST(Models, HaveAsManyWeightsAsTheirLayersSay) {
   EXPECT_EQ(num_weights(cnn.classifier), stages + (32 + 1) * 10);
 }
 
+// Expected: the counts published with the models.
+TEST(Models, HaveAsManyWeightsAsPublished) {
+  const auto small = make_model({{"name", "cifar10_cnn"}}, colour_images(3));
+  EXPECT_EQ(num_weights(small.focus), 613'866);
+  EXPECT_EQ(num_weights(small.classifier), 62'039);
+
+  const auto large = make_model({{"name", "cifar100_cnn"}}, colour_images(50));
+  EXPECT_EQ(num_weights(large.focus), 613'280);
+  EXPECT_EQ(num_weights(large.classifier), 116'218);
+
+  const DataShape orthogonal = {.segments = 20, .features = 21, .classes = 20};
+  EXPECT_EQ(num_weights(make_model({{"name", "linear"}}, orthogonal).classifier), 440);
+  const auto nonlinear = make_model({{"name", "nonlinear_focus"}, {"hidden", 50}}, orthogonal);
+  EXPECT_EQ(num_weights(nonlinear.focus), 50 * 21 + 50);
+  EXPECT_EQ(num_weights(nonlinear.classifier), 440);
+}
+
+/// Weights with more than one dimension, in the order of the layers; biases are the others.
+std::vector<Tensor> weights_of(std::span<const Tensor> network, bool is_bias = false) {
+  std::vector<Tensor> found;
+  for (const auto& tensor : network)
+    if ((tensor.dim() == 2) == is_bias) found.push_back(tensor[0]);  // of the first trial
+  return found;
+}
+
+void expect_norms(const std::vector<Tensor>& weights, const std::vector<double>& expected) {
+  ASSERT_EQ(weights.size(), expected.size());
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    EXPECT_NEAR(weights[i].norm().item<double>(), expected[i], 1e-4) << "layer " << i;
+}
+
+void expect_first_weights(const Tensor& weight, const std::vector<float>& expected) {
+  EXPECT_TRUE(torch::allclose(weight.flatten().slice(0, 0, 3), torch::tensor(expected),
+                              /*rtol=*/0, /*atol=*/1e-4));
+}
+
+// Expected: check values published with the models, from torch's own generator.
+TEST(CifarCnn, StartsFromTheCheckValuesOfSeedTwelve) {
+  const auto model = make_model({{"name", "cifar10_cnn"}}, colour_images(3));
+  const Parameters parameters(std::vector<std::int64_t>{12},
+                              {model.focus.weights, model.classifier.weights}, torch::kCPU);
+  const auto focus = weights_of(parameters.network(0));
+  const auto classifier = weights_of(parameters.network(1));
+
+  expect_norms(focus, {2.30822, 6.54817, 7.96744, 26.16247, 10.6901, 4.28762, 1.33814});
+  expect_norms(classifier, {1.88064, 2.93394, 13.56712, 9.93149, 4.10337, 2.17994});
+  expect_first_weights(focus[0], {-0.0646065F, -0.1184640F, -0.1287951F});
+  expect_first_weights(classifier[0], {-0.0472945F, -0.0098574F, 0.0245701F});
+  EXPECT_TRUE(weights_of(parameters.network(0), /*is_bias=*/true).empty());
+  const auto biases = weights_of(parameters.network(1), /*is_bias=*/true);
+  expect_norms(biases, std::vector<double>(6));
+}
+
 TEST(Linear, IsWxPlusBOfEachTrial) {
   const auto model = make_model({{"name", "linear"}}, kVectors);
   const auto parameters = make_parameters(model);
@@ -85,13 +144,31 @@ TEST(Mlp, HasOneHiddenLayerWithItsActivation) {
   }
 }
 
-/// Convolution by the definition, for one image.  Shapes: [c, h, w] -> [out, h - 2, w - 2]
+TEST(NonlinearFocus, IsARectifiedLayerWithoutBiasesBesideALinearClassifier) {
+  const auto model = make_model({{"name", "nonlinear_focus"}, {"hidden", 7}}, kVectors);
+  const auto parameters = make_parameters(model);
+  const auto points = torch::randn({1, 6, 8});
+  const auto f = parameters.network(0);
+  const auto g = parameters.network(1);
+
+  const auto scores = model.focus.forward(f, points);
+  const auto logits = model.classifier.forward(g, points);
+
+  for (const int t : {0, 1}) {
+    expect_close(scores[t], torch::mm(f[1][t], torch::mm(f[0][t], points[0]).clamp_min(0)));
+    expect_close(logits[t], torch::mm(g[0][t], points[0]) + g[1][t].unsqueeze(1));
+  }
+}
+
+/// Convolution by the definition, for one image.
+/// Shapes: [c, h, w], weight [out, c, k, k] -> [out, h - k + 1, w - k + 1]
 Tensor convolve(const Tensor& image, const Tensor& weight, const Tensor& bias) {
-  const auto height = image.size(1) - 2;
-  const auto width = image.size(2) - 2;
+  const auto kernel_size = weight.size(2);
+  const auto height = image.size(1) - kernel_size + 1;
+  const auto width = image.size(2) - kernel_size + 1;
   auto maps = bias.view({-1, 1, 1}).expand({-1, height, width}).clone();
-  for (int dy = 0; dy < 3; ++dy) {
-    for (int dx = 0; dx < 3; ++dx) {
+  for (int dy = 0; dy < kernel_size; ++dy) {
+    for (int dx = 0; dx < kernel_size; ++dx) {
       const auto window = image.narrow(1, dy, height).narrow(2, dx, width).flatten(1);
       const auto kernel = weight.select(3, dx).select(2, dy);  // [out, c]
       maps += torch::mm(kernel, window).view({-1, height, width});
@@ -127,6 +204,72 @@ TEST(Cnn, HasTwoConvolutionsAndTwoDenseLayers) {
       expect_close(logits[t].select(1, n), torch::mv(w[6][t], hidden) + w[7][t]);
     }
   }
+}
+
+Tensor convolve(const Tensor& image, const Tensor& weight) {
+  return convolve(image, weight, torch::zeros({weight.size(0)}));
+}
+
+/// The published pairs as their layers say, for one image of one trial.
+/// Shapes: weights of the trial, image [3, 32, 32] -> [1]
+Tensor score_image(const std::vector<Tensor>& w, const Tensor& image) {
+  auto maps = pool(convolve(pool(convolve(image, w[0])), w[1]));
+  auto units = convolve(maps, w[2]).clamp_min(0).flatten();
+  for (std::size_t layer = 3; layer + 1 < w.size(); ++layer)
+    units = torch::mv(w[layer], units).clamp_min(0);
+  return torch::mv(w.back(), units);
+}
+
+/// Shapes: weights and biases in turn, image [3, 32, 32] -> [C]
+Tensor classify_image(const std::vector<Tensor>& w, const Tensor& image) {
+  auto units = pool(convolve(pool(convolve(image, w[0], w[1])), w[2], w[3])).flatten();
+  for (std::size_t layer = 4; layer + 2 < w.size(); layer += 2)
+    units = (torch::mv(w[layer], units) + w[layer + 1]).clamp_min(0);
+  return torch::mv(w[w.size() - 2], units) + w.back();
+}
+
+std::vector<Tensor> of_trial(std::span<const Tensor> network, int t) {
+  std::vector<Tensor> weights;
+  for (const auto& tensor : network)
+    weights.push_back(tensor[t]);
+  return weights;
+}
+
+class CifarPair : public testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Models, CifarPair, testing::Values("cifar10_cnn", "cifar100_cnn"),
+                         [](const auto& model) { return model.param; });
+
+TEST_P(CifarPair, ComputesWhatItsLayersSay) {
+  const auto model = make_model({{"name", GetParam()}}, kColour);
+  const auto parameters = make_parameters(model);
+  parameters.theta().add_(0.01);  // biases too
+  const auto points = torch::randn({2, 3072, 2});
+
+  const auto scores = model.focus.forward(parameters.network(0), points);
+  const auto logits = model.classifier.forward(parameters.network(1), points);
+
+  ASSERT_EQ(scores.sizes(), torch::IntArrayRef({2, 1, 2}));
+  ASSERT_EQ(logits.sizes(), torch::IntArrayRef({2, 10, 2}));
+  for (const int t : {0, 1}) {
+    for (const int n : {0, 1}) {
+      const auto image = points[t].select(1, n).view({3, 32, 32});
+      const auto score = score_image(of_trial(parameters.network(0), t), image);
+      const auto logit = classify_image(of_trial(parameters.network(1), t), image);
+      EXPECT_TRUE(torch::allclose(scores[t].select(1, n), score, 1e-4, 1e-4)) << scores << score;
+      EXPECT_TRUE(torch::allclose(logits[t].select(1, n), logit, 1e-4, 1e-4)) << logits << logit;
+    }
+  }
+}
+
+TEST_P(CifarPair, NeedsImagesOfEighteenPixels) {
+  auto small = kColour;
+  small.image = ImageShape{3, 17, 32};
+  auto enough = kColour;
+  enough.image = ImageShape{3, 18, 18};
+
+  EXPECT_THROW(make_model({{"name", GetParam()}}, kVectors), SettingError);
+  EXPECT_THROW(make_model({{"name", GetParam()}}, small), SettingError);
+  EXPECT_NO_THROW(make_model({{"name", GetParam()}}, enough));
 }
 
 TEST(Cnn, RefusesWhatIsNoImageOrTooSmall) {

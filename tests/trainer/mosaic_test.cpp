@@ -1,9 +1,15 @@
 #include "trainer/datasets/mosaic.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+
 #include <gtest/gtest.h>
 
 #include "tests/temporary_folder.hpp"
-#include "tests/trainer/idx_writer.hpp"
+#include "tests/trainer/cifar_writer.hpp"
+#include "trainer/datasets/batches.hpp"
+#include "trainer/datasets/image_sources.hpp"
 
 namespace trainer {
 namespace {
@@ -60,6 +66,20 @@ TEST(DrawMosaic, PlacesForegroundsAsThePublishedHistogramSays) {
 
   EXPECT_EQ(train, (std::vector<int>{6110, 5943, 5950, 5921, 6076}));
   EXPECT_EQ(test, (std::vector<int>{2069, 1966, 2002, 2025, 1938}));
+}
+
+// The published pools over CIFAR-100 have 25,000 images each.
+TEST(DrawMosaic, GivesTheTableOverCifar100) {
+  const std::vector<Expected> table = {{0, {2732, 10799, 9845, 19648}, 13123, 3},
+                                       {1, {235, 12172, 5192, 17289}, 10955, 0},
+                                       {2, {23720, 2575, 6637, 11798}, 18898, 3}};
+
+  for (const auto& expected : table) {
+    const auto draw = draw_mosaic(expected.index, /*num_segments=*/5, 25000, 25000);
+    EXPECT_EQ(draw.backgrounds, expected.backgrounds) << "mosaic " << expected.index;
+    EXPECT_EQ(draw.foreground, expected.foreground) << "mosaic " << expected.index;
+    EXPECT_EQ(draw.position, expected.position) << "mosaic " << expected.index;
+  }
 }
 
 /// Twelve images of six classes in turn, 2 x 2.
@@ -156,6 +176,198 @@ TEST_F(Mosaic, SaysWhatToPutIntoAFolderThatLacksTheFiles) {
               "/no/such/folder/train-images-idx3-ubyte[.gz] does not exist");
     EXPECT_NE(error.problem().hint.find("./dev data mnist"), std::string::npos);
   }
+}
+
+// As identities were before mosaics had a split, a position and other images than MNIST's: trials
+// that were trained then are still known.
+TEST_F(Mosaic, OfMnistKeepsTheIdentityOfItsFirstVersion) {
+  auto first_version = settings();
+  first_version.erase("root");
+  first_version["background"] = {0, 2, 3, 5};
+  first_version["fingerprint"] = read_image_folder(folder_.path())->fingerprint;
+
+  const auto identity_with = [&](const json& changes) {
+    return mosaic_kind().describe(settings(changes)).identity;
+  };
+
+  EXPECT_EQ(identity_with(json::object()), first_version);
+  EXPECT_EQ(identity_with({{"split", "images_test"}, {"position", "drawn"}}), first_version);
+  EXPECT_NE(identity_with({{"split", "index_range"}}), first_version);
+  EXPECT_NE(identity_with({{"position", "first"}}), first_version);
+}
+
+TEST_F(Mosaic, LabelsByTheFirstThreeClassesOfMnistUnlessToldOtherwise) {
+  auto unnamed = settings();
+  unnamed.erase("foreground");
+
+  const auto summary = mosaic_kind().describe(unnamed);
+
+  EXPECT_EQ(summary.identity,
+            mosaic_kind().describe(settings({{"foreground", {0, 1, 2}}})).identity);
+  EXPECT_EQ(summary.shape.classes, 3);
+}
+
+TEST_F(Mosaic, OfAnIndexRangeTestsOnTheNextMosaicsOfTheTrainingImages) {
+  const auto data = mosaic_kind().load(settings({{"split", "index_range"}}));
+  const auto longer = mosaic_kind().load(settings({{"train_size", 25}}));
+
+  EXPECT_TRUE(data.test->points.is_same(data.train.points));
+  EXPECT_TRUE(data.test->members.equal(longer.train.members.slice(0, 20, 25)));
+  EXPECT_TRUE(data.test->labels.equal(longer.train.labels.slice(0, 20, 25)));
+  EXPECT_TRUE(data.test->foreground.equal(longer.train.foreground.slice(0, 20, 25)));
+}
+
+TEST_F(Mosaic, OfTestImagesBeginsAgainWithMosaicZero) {
+  const auto data = mosaic_kind().load(settings({{"split", "images_test"}}));
+
+  EXPECT_TRUE(data.test->members.equal(data.train.members.slice(0, 0, 5)));
+  EXPECT_FALSE(data.test->points.equal(data.train.points));
+}
+
+TEST_F(Mosaic, CanHaveItsForegroundInTheFirstSegment) {
+  const auto drawn = mosaic_kind().load(settings()).train;
+  const auto first = mosaic_kind().load(settings({{"position", "first"}})).train;
+
+  EXPECT_TRUE(first.foreground.eq(0).all().item<bool>());
+  EXPECT_TRUE(first.labels.equal(drawn.labels));
+  for (std::int64_t i = 0; i < 20; ++i) {
+    EXPECT_TRUE(std::get<0>(first.members[i].sort()).equal(std::get<0>(drawn.members[i].sort())));
+  }
+}
+
+TEST_F(Mosaic, TellsTheMemoryOfImagesAndBatches) {
+  const auto summary = mosaic_kind().describe(settings());
+  const auto large = mosaic_kind().describe(settings({{"train_size", 1'000'000'000}}));
+
+  EXPECT_EQ(summary.size_bytes, (12 + 12) * 4 + (20 + 5) * 3 * 4);
+  EXPECT_EQ(large.size_bytes, (12 + 12) * 4 + 5 * 3 * 4) << "batches are built when asked for";
+}
+
+// Expected: the sorted names of all classes, of which the paper's code lists the foreground.
+TEST(ImageSources, TakeAnimalsAndPeopleOfCifar100AsForeground) {
+  const std::vector<std::string> foreground = {
+      "beaver",  "dolphin",    "otter",       "seal",      "whale",  "aquarium_fish", "flatfish",
+      "ray",     "shark",      "trout",       "bee",       "beetle", "butterfly",     "bear",
+      "leopard", "lion",       "caterpillar", "cockroach", "tiger",  "wolf",          "camel",
+      "cattle",  "chimpanzee", "elephant",    "kangaroo",  "fox",    "possum",        "porcupine",
+      "raccoon", "skunk",      "crab",        "lobster",   "snail",  "spider",        "worm",
+      "baby",    "boy",        "girl",        "man",       "woman",  "crocodile",     "dinosaur",
+      "lizard",  "snake",      "turtle",      "hamster",   "mouse",  "rabbit",        "shrew",
+      "squirrel"};
+  std::vector<std::string> all = {
+      "orchid",     "poppy",      "rose",       "sunflower", "tulip",       "bottle",
+      "bowl",       "can",        "cup",        "plate",     "apple",       "mushroom",
+      "orange",     "pear",       "clock",      "keyboard",  "lamp",        "sweet_pepper",
+      "telephone",  "television", "bed",        "chair",     "couch",       "table",
+      "wardrobe",   "bridge",     "castle",     "house",     "road",        "skyscraper",
+      "cloud",      "forest",     "mountain",   "plain",     "sea",         "maple_tree",
+      "oak_tree",   "palm_tree",  "pine_tree",  "bicycle",   "willow_tree", "bus",
+      "motorcycle", "train",      "lawn_mower", "rocket",    "streetcar",   "pickup_truck",
+      "tank",       "tractor"};
+  all.insert(all.end(), foreground.begin(), foreground.end());
+  std::ranges::sort(all);
+  std::vector<int> expected;
+  for (int label = 0; label < 100; ++label) {
+    const auto& name = all[static_cast<std::size_t>(label)];
+    if (std::ranges::find(foreground, name) != foreground.end()) expected.push_back(label);
+  }
+
+  const auto& classes = find_image_source("cifar100").foreground;
+
+  ASSERT_EQ(all.size(), 100U);
+  EXPECT_EQ(classes, expected);
+  EXPECT_EQ(std::ranges::find(classes, 99) - classes.begin(), 49) << "worm";
+}
+
+TEST(Mosaic100, HasFiftyClassesAndFiftyBackgrounds) {
+  const TemporaryFolder folder;
+  write_cifar100_folder(folder.path());
+  const json settings = {{"images", "cifar100"},
+                         {"root", folder.path().string()},
+                         {"segments", 5},
+                         {"train_size", 300},
+                         {"test_size", 10}};
+
+  const auto summary = mosaic_kind().describe(settings);
+  const auto data = mosaic_kind().load(settings);
+
+  EXPECT_EQ(summary.shape.classes, 50);
+  EXPECT_EQ(summary.shape.features, 3072);
+  EXPECT_EQ(summary.shape.image->channels, 3);
+  EXPECT_EQ(summary.identity.at("split"), "index_range");
+  EXPECT_EQ(summary.identity.at("background").size(), 50U);
+  const auto images = data.train.members.gather(1, data.train.foreground.unsqueeze(1)).squeeze(1);
+  for (std::int64_t i = 0; i < 300; ++i) {  // image c is of class c
+    if (images[i].item<int>() != 99) continue;
+    EXPECT_EQ(data.train.labels[i].item<int>(), 49) << "worm";
+    return;
+  }
+  FAIL() << "no mosaic of a worm";
+}
+
+// Expected: records, labels and sums of the sample, measured with NumPy's generator.
+class CifarMosaic : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* data = std::getenv("MPISWEEP_DATA");
+    const auto root =
+        std::filesystem::path(data == nullptr ? DATA_FOLDER : data) / "cifar10_sample";
+    const auto file = root / "data_batch_1.bin";
+    if (!std::filesystem::exists(file)) GTEST_SKIP() << "needs " << file;
+    settings_ = {{"images", "cifar10"},
+                 {"root", root.string()},
+                 {"segments", 5},
+                 {"train_size", 39'999},
+                 {"test_size", 1}};
+    data_ = mosaic_kind().load(settings_);
+  }
+
+  struct Row {
+    std::int64_t index;
+    std::vector<std::int64_t> records;
+    int label;
+    double mean;
+    double sum_of_squares;
+  };
+
+  static void expect_row(const Split& split, std::int64_t index, const Row& row) {
+    const auto mosaic = Batches(reorder(split, torch::tensor({index})), 1)[0];
+    const auto pixels = mosaic.segments.select(/*dim=*/3, 0).to(torch::kDouble);  // [1, d, m]
+    EXPECT_TRUE(split.members[index].equal(torch::tensor(row.records)));
+    EXPECT_EQ(split.labels[index].item<int>(), row.label);
+    EXPECT_NEAR(pixels.mean().item<double>(), row.mean, 1e-5);
+    EXPECT_NEAR(pixels.square().sum().item<double>(), row.sum_of_squares, 1e-2);
+  }
+
+  json settings_ = {};
+  DataSet data_ = {};
+};
+
+TEST_F(CifarMosaic, HasTheRecordsLabelsAndSumsOfThePublishedRecipe) {
+  const std::vector<Row> table = {{0, {3874, 3693, 2315, 2883, 4620}, 0, -0.024431, 2857.188},
+                                  {1, {7338, 334, 5646, 3123, 7387}, 0, 0.064095, 4404.953},
+                                  {2, {3642, 9439, 7869, 8128, 5114}, 0, -0.117962, 5342.472}};
+
+  for (const auto& row : table)
+    expect_row(data_.train, row.index, row);
+  expect_row(*data_.test, 0, {39999, {7373, 6304, 5472, 4259, 7216}, 1, 0.063015, 3451.302});
+}
+
+TEST_F(CifarMosaic, HasItsPositionsAndLabelsAsOftenAsPublished) {
+  const auto positions = data_.train.foreground.slice(0, 0, 2000).bincount();
+  const auto labels = data_.train.labels.slice(0, 0, 2000).bincount();
+
+  EXPECT_TRUE(positions.equal(torch::tensor({420, 388, 401, 396, 395}, torch::kLong))) << positions;
+  EXPECT_TRUE(labels.equal(torch::tensor({670, 599, 731}, torch::kLong))) << labels;
+}
+
+TEST_F(CifarMosaic, CanBeTestedOnTestImages) {
+  settings_.update({{"split", "images_test"}, {"test_size", 100}});
+
+  const auto data = mosaic_kind().load(settings_);
+
+  EXPECT_EQ(data.test->points.size(0), 2000);
+  EXPECT_FALSE(mosaic_kind().describe(settings_).identity.contains("split"));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/temporary_folder.hpp"
-#include "tests/trainer/idx_writer.hpp"
+#include "tests/trainer/cifar_writer.hpp"
 #include "trainer/registry.hpp"
 
 namespace trainer {
@@ -29,6 +29,17 @@ DataSet mosaics(int size, int segments, int train_size) {
       .load({{"root", folder.path().string()},
              {"segments", segments},
              {"foreground", {0, 1, 2}},
+             {"train_size", train_size},
+             {"test_size", 20}});
+}
+
+DataSet cifar_mosaics(int segments, int train_size) {
+  const TemporaryFolder folder;
+  write_cifar10_folder(folder.path(), 60);
+  return find_kind(data_set_kinds(), "mosaic")
+      .load({{"images", "cifar10"},
+             {"root", folder.path().string()},
+             {"segments", segments},
              {"train_size", train_size},
              {"test_size", 20}});
 }
@@ -135,6 +146,22 @@ TEST_P(EveryLoss, TrainsALinearPackOfMnistShapeAsItsTrialsOneByOne) {
 
 TEST_P(EveryLoss, TrainsACnnPackAsItsTrialsOneByOne) {
   expect_pack_equals_singles(make_task(mosaics(12, 3, 50), "cnn", GetParam(), 20));
+}
+
+TEST_P(EveryLoss, TrainsACifar10PackAsItsTrialsOneByOne) {
+  expect_pack_equals_singles(make_task(cifar_mosaics(2, 20), "cifar10_cnn", GetParam(), 12));
+}
+
+TEST_P(EveryLoss, TrainsACifar100PackAsItsTrialsOneByOne) {
+  expect_pack_equals_singles(make_task(cifar_mosaics(2, 20), "cifar100_cnn", GetParam(), 12));
+}
+
+TEST(PackLoop, TrainsAPackWithANonlinearFocusAsItsTrialsOneByOne) {
+  auto task = make_task(linear_orthogonal(50), "linear", "soft", 23);
+  task.model = make_model({{"name", "nonlinear_focus"}, {"hidden", 50}},
+                          {.segments = 4, .features = 6, .classes = 5});
+
+  expect_pack_equals_singles(task);
 }
 
 TEST(PackLoop, TrainsAnAdamPackAsItsTrialsOneByOne) {

@@ -1,6 +1,7 @@
 #include "trainer/datasets/data_cache.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "trainer/registry.hpp"
 
@@ -13,7 +14,11 @@ std::shared_ptr<const BatchedData> load(const nlohmann::json& settings, std::int
                                         torch::Device device) {
   const auto data = find_kind(data_set_kinds(), settings.at("kind")).load(settings);
   BatchedData batched = {.shape = data.shape, .train = Batches(data.train.to(device), batch_size)};
-  if (data.test) batched.test = Batches(data.test->to(device), batch_size);
+  if (data.test) {
+    auto test = data.test->to(device);
+    if (data.test->points.is_same(data.train.points)) test.points = batched.train.split().points;
+    batched.test = Batches(std::move(test), batch_size);
+  }
   return std::make_shared<BatchedData>(std::move(batched));
 }
 

@@ -26,8 +26,8 @@ class IdxReader {
     if (!file_) fail("cannot be opened (" + std::generic_category().message(errno) + ")");
   }
 
-  IdxArray read() {
-    IdxArray array = {.sizes = read_sizes()};
+  ByteArray read() {
+    ByteArray array = {.sizes = read_sizes()};
     read_values(array.bytes, count(array.sizes));
     if (gzgetc(file_.get()) != -1) fail("has more bytes than its sizes say");
     return array;
@@ -81,7 +81,9 @@ class IdxReader {
     fail(is_cut ? "is truncated" : "cannot be read (" + message + ")");
   }
 
-  [[noreturn]] void fail(const std::string& what) { throw IdxError(path_.string() + " " + what); }
+  [[noreturn]] void fail(const std::string& what) {
+    throw DataFileError(path_.string() + " " + what);
+  }
 
   std::filesystem::path path_;
   GzFile file_;
@@ -89,7 +91,7 @@ class IdxReader {
 
 }  // namespace
 
-IdxArray read_idx(const std::filesystem::path& path) {
+ByteArray read_idx(const std::filesystem::path& path) {
   return IdxReader(path).read();
 }
 

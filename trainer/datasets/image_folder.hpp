@@ -1,32 +1,31 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "trainer/datasets/idx_file.hpp"
+#include "trainer/datasets/data_file.hpp"
 
 namespace trainer {
 
-/// Grey images and a class below 256 for each.
-struct LabelledImages {
-  IdxArray images = {};                   ///< {count, height, width}
-  std::vector<std::uint8_t> labels = {};  ///< one per image
+/// Which files a folder of images holds.
+enum class ImageFormat {
+  mnist,    ///< train-images-idx3-ubyte, train-labels-idx1-ubyte, the same with t10k-; each or .gz
+  cifar10,  ///< data_batch_1.bin to data_batch_5.bin, or the first alone (a sample); test_batch.bin
+  cifar100  ///< train.bin, test.bin; images have their fine labels
 };
 
-/// A data set in MNIST's format.
+/// A data set of images. Those of one folder have one size.
 struct ImageFolder {
   LabelledImages train = {};
   LabelledImages test = {};
   std::string fingerprint = {};  ///< 16 hex digits that change with any pixel or label
 };
 
-/// Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and the same with t10k-, each plain or
-/// with .gz. A folder is read once in the life of the process.
+/// A folder is read once in the life of the process.
 ///
-/// Throws: IdxError if a file is missing or broken, or if images and labels do not match.
-std::shared_ptr<const ImageFolder> read_image_folder(const std::filesystem::path& root);
+/// Throws: DataFileError if a file is missing or broken, or if images and labels do not match.
+std::shared_ptr<const ImageFolder> read_image_folder(const std::filesystem::path& root,
+                                                     ImageFormat format = ImageFormat::mnist);
 
 }  // namespace trainer

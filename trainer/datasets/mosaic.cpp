@@ -5,8 +5,9 @@
 #include <set>
 #include <span>
 
+#include "trainer/datasets/batches.hpp"
 #include "trainer/datasets/draws.hpp"
-#include "trainer/datasets/image_folder.hpp"
+#include "trainer/datasets/image_sources.hpp"
 
 namespace trainer {
 namespace {
@@ -14,18 +15,32 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kNumClasses = 256;  // labels are bytes
-constexpr const char* kRootHint =
-    "put the idx files train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte "
-    "and t10k-labels-idx1-ubyte there, each plain or .gz; './dev data mnist' fetches MNIST";
+
+// What the first version of this data set did, before there was a choice: left out of identities.
+constexpr const char* kFormerSplit = "images_test";
+constexpr const char* kFormerPosition = "drawn";
 
 using Classes = std::vector<int>;
 
+const ImageSource& source_of(const json& settings) {
+  return find_image_source(settings.value("images", image_sources().front().name));
+}
+
+std::string split_of(const json& settings) {
+  return settings.value("split", source_of(settings).split);
+}
+
+std::string position_of(const json& settings) {
+  return settings.value("position", kFormerPosition);
+}
+
 std::shared_ptr<const ImageFolder> open_folder(const json& settings) {
   const auto root = settings.at("root").get<std::string>();
+  const auto& source = source_of(settings);
   try {
-    return read_image_folder(root);
-  } catch (const IdxError& error) {
-    throw SettingError("dataset.root", error.what(), kRootHint);
+    return read_image_folder(root, source.format);
+  } catch (const DataFileError& error) {
+    throw SettingError("dataset.root", error.what(), source.hint);
   }
 }
 
@@ -60,7 +75,7 @@ void check_classes(const std::string& key, const Classes& named, const LabelledI
 }
 
 Classes foreground_classes(const json& settings, const ImageFolder& folder) {
-  auto classes = settings.at("foreground").get<Classes>();
+  auto classes = settings.value("foreground", source_of(settings).foreground);
   if (classes.size() < 2) throw SettingError("dataset.foreground", "must name two classes or more");
   check_classes("dataset.foreground", classes, folder.train);
   check_classes("dataset.foreground", classes, folder.test);
@@ -86,24 +101,53 @@ Classes background_classes(const json& settings, const ImageFolder& folder,
   return classes;
 }
 
-DataSummary describe(const json& settings) {
-  const auto folder = open_folder(settings);
-  const auto foreground = foreground_classes(settings, *folder);
+/// Of images {count, height, width} or {count, channels, height, width}.
+ImageShape shape_of(const ByteArray& images) {
+  const auto& sizes = images.sizes;
+  return {.channels = sizes.size() == 4 ? sizes[1] : 1,
+          .height = sizes[sizes.size() - 2],
+          .width = sizes[sizes.size() - 1]};
+}
+
+DataShape shape_of(const json& settings, const ImageFolder& folder) {
+  const auto image = shape_of(folder.train.images);
+  return {.segments = settings.at("segments"),
+          .features = image.channels * image.height * image.width,
+          .classes = std::ssize(foreground_classes(settings, folder)),
+          .image = image};
+}
+
+json identity_of(const json& settings, const ImageFolder& folder) {
+  const auto foreground = foreground_classes(settings, folder);
   auto identity = settings;
   identity.erase("root");
-  identity["fingerprint"] = folder->fingerprint;
-  identity["background"] = background_classes(settings, *folder, foreground);
-  const ImageShape image = {.height = folder->train.images.sizes[1],
-                            .width = folder->train.images.sizes[2]};
-  const DataShape shape = {.segments = settings.at("segments"),
-                           .features = image.height * image.width,
-                           .classes = std::ssize(foreground),
-                           .image = image};
-  const auto num_mosaics =
-      settings.at("train_size").get<double>() + settings.at("test_size").get<double>();
-  return {.identity = identity,
+  identity["fingerprint"] = folder.fingerprint;
+  identity["foreground"] = foreground;
+  identity["background"] = background_classes(settings, folder, foreground);
+  identity["split"] = split_of(settings);
+  identity["position"] = position_of(settings);
+  if (identity["split"] == kFormerSplit) identity.erase("split");
+  if (identity["position"] == kFormerPosition) identity.erase("position");
+  return identity;
+}
+
+/// Of all images, and of the batches of one split as far as they are kept.
+double folder_bytes(const ImageFolder& folder) {
+  return static_cast<double>(folder.train.images.bytes.size() + folder.test.images.bytes.size());
+}
+
+double batches_bytes(double num_mosaics, const DataShape& shape) {
+  const auto size = num_mosaics * static_cast<double>(shape.segments * shape.features);
+  return size <= static_cast<double>(Batches::kKeptBytes) ? size : 0;
+}
+
+DataSummary describe(const json& settings) {
+  const auto folder = open_folder(settings);
+  const auto shape = shape_of(settings, *folder);
+  return {.identity = identity_of(settings, *folder),
           .shape = shape,
-          .size_bytes = num_mosaics * static_cast<double>(shape.segments * shape.features)};
+          .size_bytes = folder_bytes(*folder) + batches_bytes(settings.at("train_size"), shape) +
+                        batches_bytes(settings.at("test_size"), shape)};
 }
 
 /// Positions of the images of some classes, in the order of the data set.
@@ -117,39 +161,43 @@ std::vector<std::int64_t> pool_of(const LabelledImages& images, const Classes& c
   return pool;
 }
 
-torch::Tensor to_points(const IdxArray& images) {
-  auto points = torch::empty({images.sizes[0], images.sizes[1] * images.sizes[2]}, torch::kByte);
-  std::ranges::copy(images.bytes, points.mutable_data_ptr<std::uint8_t>());
-  return points;
+/// The images in place: the folder lives as long as the tensor.  Shapes: -> [P, d] bytes
+torch::Tensor to_points(const std::shared_ptr<const ImageFolder>& folder, const ByteArray& images) {
+  const auto P = images.sizes[0];
+  auto* bytes = const_cast<std::uint8_t*>(images.bytes.data());  // points are never written to
+  return torch::from_blob(
+      bytes, {P, std::ssize(images.bytes) / P}, [folder](void*) {},
+      torch::TensorOptions(torch::kByte));
 }
 
 /// Draws the mosaics of one split from its images.
 class MosaicMaker {
  public:
-  MosaicMaker(const LabelledImages& images, const Classes& foreground, const Classes& background)
+  MosaicMaker(const LabelledImages& images, torch::Tensor points, const Classes& foreground,
+              const Classes& background)
       : images_(images),
+        points_(std::move(points)),
         classes_(foreground),
         foregrounds_(pool_of(images, foreground)),
         backgrounds_(pool_of(images, background)) {}
 
-  Split make(std::int64_t segments, std::int64_t size) const {
+  /// Mosaics `begin` to `begin + size`.
+  Split make(std::int64_t begin, std::int64_t size, std::int64_t segments, bool is_first) const {
     auto members = torch::empty({size, segments}, torch::kLong);
     auto labels = torch::empty({size}, torch::kLong);
     auto positions = torch::empty({size}, torch::kLong);
     for (std::int64_t i = 0; i < size; ++i) {
-      const auto draw =
-          draw_mosaic(static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(segments),
+      auto draw =
+          draw_mosaic(static_cast<std::uint32_t>(begin + i), static_cast<std::uint32_t>(segments),
                       count(backgrounds_), count(foregrounds_));
+      if (is_first) draw.position = 0;
       const std::span row(members.mutable_data_ptr<std::int64_t>() + i * segments,
                           static_cast<std::size_t>(segments));
       place(draw, row);
       labels.mutable_data_ptr<std::int64_t>()[i] = label_of(row[draw.position]);
       positions.mutable_data_ptr<std::int64_t>()[i] = draw.position;
     }
-    return {.points = to_points(images_.images),
-            .members = members,
-            .labels = labels,
-            .foreground = positions};
+    return {.points = points_, .members = members, .labels = labels, .foreground = positions};
   }
 
  private:
@@ -171,27 +219,49 @@ class MosaicMaker {
   }
 
   const LabelledImages& images_;
+  torch::Tensor points_;  // [P, d]
   const Classes& classes_;
   std::vector<std::int64_t> foregrounds_;  // images of the pool
   std::vector<std::int64_t> backgrounds_;
 };
 
 DataSet load(const json& settings) {
-  const auto shape = describe(settings).shape;
   const auto folder = open_folder(settings);
+  const auto shape = shape_of(settings, *folder);
   const auto foreground = foreground_classes(settings, *folder);
   const auto background = background_classes(settings, *folder, foreground);
+  const auto maker_of = [&](const LabelledImages& images) {
+    return MosaicMaker(images, to_points(folder, images.images), foreground, background);
+  };
+  const auto train_size = settings.at("train_size").get<std::int64_t>();
+  const auto test_size = settings.at("test_size").get<std::int64_t>();
+  const bool is_first = position_of(settings) == "first";
+  const auto make = [&](const MosaicMaker& maker, std::int64_t begin, std::int64_t size) {
+    return maker.make(begin, size, shape.segments, is_first);
+  };
+  const auto train = maker_of(folder->train);
   return {.shape = shape,
-          .train = MosaicMaker(folder->train, foreground, background)
-                       .make(shape.segments, settings.at("train_size")),
-          .test = MosaicMaker(folder->test, foreground, background)
-                      .make(shape.segments, settings.at("test_size"))};
+          .train = make(train, 0, train_size),
+          .test = split_of(settings) == "index_range" ? make(train, train_size, test_size)
+                                                      : make(maker_of(folder->test), 0, test_size)};
 }
 
-Setting class_list(const std::string& key, const json& value, const std::string& help) {
+std::vector<std::string> source_names() {
+  std::vector<std::string> names;
+  for (const auto& source : image_sources())
+    names.push_back(source.name);
+  return names;
+}
+
+Setting class_list(const std::string& key, const std::string& help) {
+  return {.key = key, .declaration = {.type = "list", .min = 0, .max = 255, .help = help}};
+}
+
+Setting text(const std::string& key, const json& value, const std::vector<std::string>& values,
+             const std::string& help) {
   return {
       .key = key,
-      .declaration = {.type = "list", .default_value = value, .min = 0, .max = 255, .help = help}};
+      .declaration = {.type = "string", .default_value = value, .values = values, .help = help}};
 }
 
 }  // namespace
@@ -210,20 +280,24 @@ MosaicDraw draw_mosaic(std::uint32_t index, std::uint32_t num_segments,
 DataSetKind mosaic_kind() {
   return {.choice = {.name = "mosaic",
                      .help = "real images side by side, one of them labelled",
-                     .settings =
-                         {{.key = "images",
-                           .declaration = {.type = "string",
-                                           .default_value = "mnist",
-                                           .values = {"mnist"},
-                                           .help = "file format: idx files under MNIST's names"}},
-                          {.key = "root",
-                           .declaration = {.type = "path", .help = "folder of the four idx files"},
-                           .is_required = true},
-                          whole_number("segments", 5, 2, "segments per input"),
-                          class_list("foreground", {0, 1, 2}, "classes that carry the label"),
-                          class_list("background", nullptr, "other classes; default: all others"),
-                          whole_number("train_size", 10000, 1, "training mosaics"),
-                          whole_number("test_size", 2000, 1, "test mosaics")}},
+                     .settings = {text("images", image_sources().front().name, source_names(),
+                                       "what the folder holds"),
+                                  {.key = "root",
+                                   .declaration = {.type = "path", .help = "folder of the images"},
+                                   .is_required = true},
+                                  whole_number("segments", 5, 2, "segments per input"),
+                                  class_list("foreground",
+                                             "classes that carry the label; default: 0, 1, 2; of "
+                                             "cifar100 the 50 of animals and people"),
+                                  class_list("background", "other classes; default: all others"),
+                                  text("position", kFormerPosition, {kFormerPosition, "first"},
+                                       "segment of the foreground"),
+                                  text("split", nullptr, {"index_range", kFormerSplit},
+                                       "test mosaics: the next ones of the training images, or "
+                                       "mosaics of the test images; default: images_test for "
+                                       "mnist, index_range for the others"),
+                                  whole_number("train_size", 10000, 1, "training mosaics"),
+                                  whole_number("test_size", 2000, 1, "test mosaics")}},
           .describe = describe,
           .load = load};
 }

@@ -24,8 +24,11 @@ MosaicDraw draw_mosaic(std::uint32_t index, std::uint32_t num_segments,
                        std::uint32_t num_backgrounds, std::uint32_t num_foregrounds);
 
 /// Real images side by side, one of a foreground class among others of background classes; the
-/// label is the position of its class in `foreground`. Training mosaics are made of the folder's
-/// training images, test mosaics of its test images.
+/// label is the position of its class in `foreground`. Training mosaics are 0 .. train_size - 1 of
+/// the folder's training images. Test mosaics are, by `split`,
+///   index_range: the next test_size of the training images, which they share with training;
+///   images_test: 0 .. test_size - 1 of the folder's test images.
+/// `position: first` puts the foreground into segment 0 in place of drawing its position.
 DataSetKind mosaic_kind();
 
 }  // namespace trainer

@@ -1,0 +1,195 @@
+#include "trainer/models/convolutional.hpp"
+
+#include <utility>
+
+#include "trainer/models/dense.hpp"
+
+namespace trainer {
+namespace {
+
+using Weights = std::span<const torch::Tensor>;
+
+constexpr std::int64_t kPool = 2;
+constexpr std::int64_t kFloatsPerIndex = 2;  // a pool keeps where its values came from
+
+std::int64_t size_after(const ConvolutionStage& stage, std::int64_t size) {
+  const auto convolved = size - stage.kernel + 1;
+  return stage.has_pool ? convolved / kPool : convolved;
+}
+
+ImageShape image_after(const ConvolutionStage& stage, const ImageShape& image) {
+  return {.channels = stage.channels,
+          .height = size_after(stage, image.height),
+          .width = size_after(stage, image.width)};
+}
+
+std::int64_t count(const ImageShape& image) {
+  return image.channels * image.height * image.width;
+}
+
+torch::Tensor pool_if(bool has_pool, const torch::Tensor& maps) {
+  return has_pool ? torch::max_pool2d(maps, kPool) : maps;
+}
+
+/// Hands out the weights of a network one by one; of a layer without bias, no tensor.
+class WeightReader {
+ public:
+  explicit WeightReader(Weights weights) : weights_(weights) {}
+
+  const torch::Tensor& next() { return weights_[position_++]; }
+  torch::Tensor next_if(bool has_bias) { return has_bias ? next() : torch::Tensor(); }
+
+ private:
+  Weights weights_;
+  std::size_t position_ = 0;
+};
+
+/// One convolution per trial in channels-last order: the fastest form on a CPU, and the same
+/// rounding for any T.
+/// Shapes: images [T or 1][N, c, h, w], weight [T, out, c, k, k], bias [T, out] or none
+std::vector<torch::Tensor> convolve_each(const std::vector<torch::Tensor>& images,
+                                         const torch::Tensor& weight, const torch::Tensor& bias,
+                                         bool has_pool) {
+  const auto weights = weight.unbind(0);
+  const auto biases =
+      bias.defined() ? bias.unbind(0) : std::vector<torch::Tensor>(weights.size(), bias);
+  std::vector<torch::Tensor> stages;
+  for (std::size_t t = 0; t < weights.size(); ++t) {
+    const auto& input = images[images.size() == 1 ? 0 : t];
+    const auto kernel = weights[t].contiguous(at::MemoryFormat::ChannelsLast);
+    auto maps = torch::conv2d(input, kernel, biases[t]);  // [N, out, h, w]
+    stages.push_back(pool_if(has_pool, maps.relu_()));
+  }
+  return stages;
+}
+
+torch::Tensor features_on_cpu(const ConvolutionalNetwork& layers, WeightReader& weights,
+                              const torch::Tensor& points, const ImageShape& image) {
+  std::vector<torch::Tensor> images;
+  for (const auto& each : points.unbind(0)) {  // [d, N]
+    images.push_back(each.t()
+                         .reshape({-1, image.channels, image.height, image.width})
+                         .contiguous(at::MemoryFormat::ChannelsLast));
+  }
+  for (const auto& stage : layers.stages) {
+    const auto& weight = weights.next();
+    images = convolve_each(images, weight, weights.next_if(layers.has_bias), stage.has_pool);
+  }
+  for (auto& maps : images)
+    maps = maps.flatten(1).t();  // [features, N]
+  return torch::stack(images);   // [T, features, N]
+}
+
+/// One grouped convolution serves the pack: a trial is a group of channels.
+/// Shapes: images [N, T or 1 times c, h, w], weight [T, out, c, k, k] -> [N, T out, h, w]
+torch::Tensor convolve_grouped(const torch::Tensor& images, const torch::Tensor& weight,
+                               const torch::Tensor& bias, bool has_pool) {
+  const auto groups = images.size(1) / weight.size(2);
+  const std::vector<std::int64_t> stride = {1, 1};
+  const std::vector<std::int64_t> padding = {0, 0};
+  const auto offset = bias.defined() ? bias.flatten() : bias;
+  auto maps = torch::conv2d(images, weight.flatten(0, 1), offset, stride, padding,
+                            /*dilation=*/stride, groups);
+  return pool_if(has_pool, maps.relu_());
+}
+
+torch::Tensor features_on_gpu(const ConvolutionalNetwork& layers, WeightReader& weights,
+                              const torch::Tensor& points, const ImageShape& image) {
+  const auto N = points.size(2);
+  auto maps = points.permute({2, 0, 1}).reshape({N, -1, image.height, image.width});
+  std::int64_t T = 1;
+  for (const auto& stage : layers.stages) {
+    const auto& weight = weights.next();
+    T = weight.size(0);
+    maps = convolve_grouped(maps, weight, weights.next_if(layers.has_bias), stage.has_pool);
+  }
+  return maps.reshape({N, T, -1}).permute({1, 2, 0});  // [T, features, N]
+}
+
+torch::Tensor dense_if(const torch::Tensor& weight, const torch::Tensor& bias,
+                       const torch::Tensor& points) {
+  return bias.defined() ? dense(weight, bias, points) : dense(weight, points);
+}
+
+bool has_bias(const ConvolutionalNetwork& layers, std::size_t dense_layer) {
+  return dense_layer + 1 == layers.dense.size() ? layers.has_output_bias : layers.has_bias;
+}
+
+torch::Tensor forward(const ConvolutionalNetwork& layers, const ImageShape& image, Weights all,
+                      const torch::Tensor& points) {
+  WeightReader weights(all);
+  auto units = points.is_cuda() ? features_on_gpu(layers, weights, points, image)
+                                : features_on_cpu(layers, weights, points, image);
+  for (std::size_t i = 0; i < layers.dense.size(); ++i) {
+    const auto& weight = weights.next();
+    units = dense_if(weight, weights.next_if(has_bias(layers, i)), units);  // [T, out, N]
+    if (i + 1 < layers.dense.size()) units.relu_();
+  }
+  return units;
+}
+
+/// Lists the weights of a network, layer by layer.
+class WeightList {
+ public:
+  explicit WeightList(bool starts_xavier_normal) : is_xavier_(starts_xavier_normal) {}
+
+  /// `sizes` of the weight, {out, in, ...}.
+  void add(const std::vector<std::int64_t>& sizes, bool has_bias) {
+    const auto window = c10::multiply_integers(sizes.begin() + 2, sizes.end());
+    const auto fan_in = sizes[1] * window;
+    shapes_.push_back({.sizes = sizes,
+                       .fan_in = fan_in,
+                       .fan_out = sizes[0] * window,
+                       .start = is_xavier_ ? Start::xavier_normal : Start::uniform});
+    if (!has_bias) return;
+    shapes_.push_back({.sizes = {sizes[0]},
+                       .fan_in = fan_in,
+                       .start = is_xavier_ ? Start::zero : Start::uniform});
+  }
+
+  std::vector<WeightShape> take() { return std::move(shapes_); }
+
+ private:
+  bool is_xavier_;
+  std::vector<WeightShape> shapes_ = {};
+};
+
+}  // namespace
+
+ImageShape expect_image(const DataShape& shape, const std::string& model, std::int64_t smallest) {
+  if (!shape.image) {
+    throw SettingError("model.name", model + " needs images", "use a data set of kind mosaic");
+  }
+  const auto& image = *shape.image;
+  if (image.height >= smallest && image.width >= smallest) return image;
+  const auto size = std::to_string(smallest);
+  throw SettingError("model.name", model + " needs images of at least " + size + " x " + size +
+                                       " pixels, not " + std::to_string(image.height) + " x " +
+                                       std::to_string(image.width));
+}
+
+Network make_network(const ConvolutionalNetwork& layers, const ImageShape& image) {
+  WeightList weights(layers.starts_xavier_normal);
+  std::int64_t floats = 0;
+  auto maps = image;
+  for (const auto& stage : layers.stages) {
+    weights.add({stage.channels, maps.channels, stage.kernel, stage.kernel}, layers.has_bias);
+    floats += stage.channels * (maps.height - stage.kernel + 1) * (maps.width - stage.kernel + 1);
+    maps = image_after(stage, maps);
+    if (stage.has_pool) floats += count(maps) * (1 + kFloatsPerIndex);
+  }
+  auto inputs = count(maps);
+  for (std::size_t i = 0; i < layers.dense.size(); ++i) {
+    weights.add({layers.dense[i], inputs}, has_bias(layers, i));
+    inputs = layers.dense[i];
+    floats += inputs;
+  }
+  return {.weights = weights.take(),
+          .forward =
+              [layers, image](Weights all, const torch::Tensor& points) {
+                return forward(layers, image, all, points);
+              },
+          .floats_per_point = floats};
+}
+
+}  // namespace trainer
