@@ -236,16 +236,16 @@ void Resolver::report_strangers(const Section& section, const Choice& choice, co
                                 const std::string& prefix) {
   auto known = keys_of(choice.settings);
   known.push_back(section.selector);
+  const auto path = prefix + section.key + ".";
   auto strangers = given;
   for (const auto& [key, value] : given.items()) {
     const auto owners = choices_with(section, key);
     if (owners.empty() || has_setting(choice, key)) continue;
-    report(prefix + section.key + "." + key,
-           "does not apply to " + section.key + " '" + choice.name + "'",
+    report(path + key, "does not apply to " + section.key + " '" + choice.name + "'",
            "belongs to " + join(owners));
     strangers.erase(key);
   }
-  report_unknown(strangers, prefix + section.key + ".", known);
+  report_unknown(strangers, path, known);
 }
 
 json Resolver::read_value(const protocol::SettingDeclaration& declared, const std::string& key,
