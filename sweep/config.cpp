@@ -5,7 +5,6 @@
 #include <fstream>
 #include <functional>
 #include <map>
-#include <ranges>
 
 #include <fmt/format.h>
 
@@ -271,8 +270,8 @@ class ConfigReader {
         {"retries", [&](auto& node) { read_retries(node, run.retries); }},
         {"trial_timeout", [&](auto& node) { read(node, kSecondsOrNever, run.trial_timeout_s); }},
     };
-    const auto keys = std::views::keys(readers);
-    const std::vector<std::string> known(keys.begin(), keys.end());
+    std::vector<std::string> known(readers.size());
+    std::ranges::transform(readers, known.begin(), [](const auto& entry) { return entry.first; });
     const auto block = map_of("run");
     check_keys(block, known, "run.");
     for (const auto& [key, node] : block.entries) {
