@@ -92,9 +92,7 @@ class Session {
   }
 
   void save_config() const {
-    std::ifstream file(folder_ / "config.yaml", std::ios::binary);
-    const std::string former{std::istreambuf_iterator<char>(file), {}};
-    if (file && former == sweep_.config.text) return;
+    if (holds(folder_ / "config.yaml", sweep_.config.text)) return;
     results::replace_content(folder_ / "config.yaml", sweep_.config.text);
   }
 
