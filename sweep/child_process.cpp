@@ -1,5 +1,6 @@
 #include "sweep/child_process.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -16,10 +17,18 @@
 namespace sweep {
 namespace {
 
-constexpr int kFirstToGo = 500;  // of 1000: a trainer before the rank that can tell of its end
-
 void check_posix(int error, const char* call) {
   if (error != 0) throw std::system_error(error, std::generic_category(), call);
+}
+
+/// Makes the kernel take this process before its parent when memory runs out: a rank that lives on
+/// can tell of its trainer's end.
+void go_before_parent() {
+  constexpr int kMore = 500;
+  constexpr int kHighest = 1000;
+  int score = 0;
+  std::ifstream("/proc/self/oom_score_adj") >> score;
+  std::ofstream("/proc/self/oom_score_adj") << std::min(score + kMore, kHighest);
 }
 
 /// Null-terminated, as exec wants it; valid as long as the strings are.
@@ -102,7 +111,7 @@ int exec_child(const std::vector<std::string>& arguments) {
   if (arguments.size() < 4) return kCannotStart;
   prctl(PR_SET_PDEATHSIG, std::stoi(arguments[0]));
   if (getppid() != std::stoi(arguments[1])) return kCannotStart;  // it ended before we could ask
-  if (arguments[2] == "1") std::ofstream("/proc/self/oom_score_adj") << kFirstToGo;
+  if (arguments[2] == "1") go_before_parent();
   std::vector<std::string> program(arguments.begin() + 3, arguments.end());
   execvp(program.front().c_str(), pointers_to(program).data());
   std::cerr << "cannot start " << program.front() << " (" << std::strerror(errno) << ")\n";

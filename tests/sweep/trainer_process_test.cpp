@@ -153,6 +153,20 @@ TEST(TrainerProcess, NoticesItsEndThoughAChildOfItsOwnLivesOn) {
   EXPECT_EQ(trainer.end(), "exit code 3");
 }
 
+TEST(TrainerProcess, IsTakenBeforeItsRankWhenTheHostIsOutOfMemory) {
+  TrainerProcess trainer({.program = {"cat", "/proc/self/oom_score_adj"}});
+  while (!trainer.has_ended()) {
+    trainer.take();
+    trainer.wait(std::chrono::milliseconds(10));
+  }
+  int ours = 0;
+  std::ifstream("/proc/self/oom_score_adj") >> ours;
+
+  const int highest = 1000;  // there is no more than that to give
+  const int theirs = std::stoi(trainer.take_output());
+  EXPECT_TRUE(theirs > ours || ours == highest) << "the kernel takes the highest score first";
+}
+
 TEST(TrainerProcess, TakesItsOwnChildrenWithIt) {
   const TemporaryFolder folder;
   const auto number_file = (folder.path() / "number").string();
