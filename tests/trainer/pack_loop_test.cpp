@@ -44,24 +44,24 @@ DataSet cifar_mosaics(int segments, int train_size) {
              {"test_size", 20}});
 }
 
-json model_settings(const std::string& name) {
-  if (name == "mlp") return {{"name", name}, {"hidden", 64}, {"activation", "relu"}};
-  return {{"name", name}};
+json default_settings(const Choice& choice) {
+  json settings = {{"name", choice.name}};
+  for (const auto& setting : choice.settings)
+    settings[setting.key] = setting.declaration.default_value;
+  return settings;
 }
 
 /// A loss with its default settings.
 Loss loss_of(const std::string& name) {
-  json settings = {{"name", name}};
-  for (const auto& setting : find_kind(losses(), name).choice.settings)
-    settings[setting.key] = setting.declaration.default_value;
-  return make_loss(settings);
+  return make_loss(default_settings(find_kind(losses(), name).choice));
 }
 
 PackTask make_task(const DataSet& data, const std::string& model, const std::string& loss,
                    std::int64_t batch_size) {
-  PackTask task = {.phases = {{.epochs = 2, .loss = loss_of(loss), .optimizer = kSgd}},
-                   .model = make_model(model_settings(model), data.shape),
-                   .train = Batches(data.train, batch_size)};
+  PackTask task = {
+      .phases = {{.epochs = 2, .loss = loss_of(loss), .optimizer = kSgd}},
+      .model = make_model(default_settings(find_kind(model_kinds(), model).choice), data.shape),
+      .train = Batches(data.train, batch_size)};
   if (data.test) task.test = Batches(*data.test, batch_size);
   return task;
 }

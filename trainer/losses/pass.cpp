@@ -29,6 +29,12 @@ Pass::Pass(torch::Tensor scores, torch::Tensor segments, torch::Tensor labels,
       " do not match (want [T, m, B], [1, d, m, B] and [B]) or hold no ", num_inputs_, " inputs");
 }
 
+Pass Pass::with_scores(torch::Tensor scores) const {
+  Pass other(std::move(scores), segments_, labels_, num_inputs_, classify_);
+  other.segment_log_probabilities_ = segment_log_probabilities_;
+  return other;
+}
+
 const torch::Tensor& Pass::attention() {
   if (!attention_.defined()) attention_ = torch::softmax(scores_, kSegments);
   return attention_;
