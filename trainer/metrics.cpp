@@ -16,20 +16,61 @@ torch::Tensor mixed_probabilities(Pass& pass) {
   return (pass.attention().unsqueeze(1) * pass.segment_log_probabilities().exp()).sum(/*dim=*/2);
 }
 
-/// a_z, the weight on the segment that carries the label.  Shapes: foreground [B] -> [T, B]
+/// a_z, the weight on the foreground.  Shapes: foreground [m, B] -> [T, B]
 torch::Tensor weight_on(const torch::Tensor& foreground, Pass& pass) {
-  const auto index = foreground.expand({pass.scores().size(0), 1, -1});  // [T, 1, B]
-  return pass.attention().gather(/*dim=*/1, index).squeeze(/*dim=*/1);
+  return torch::where(foreground, pass.attention(), 0).sum(/*dim=*/1);
 }
+
+/// Whether the attended segment is in the foreground.  Shapes: foreground [m, B] -> [T, B] bool
+torch::Tensor is_focused(Pass& pass, const torch::Tensor& foreground) {
+  const auto index = pass.attended().unsqueeze(1);  // [T, 1, B]
+  return foreground.expand({index.size(0), -1, -1}).gather(/*dim=*/1, index).squeeze(/*dim=*/1);
+}
+
+/// Mean over the segments in a mask, 0 without any.  Shapes: values, mask [T, m, B] -> [T, B]
+torch::Tensor mean_over(const torch::Tensor& mask, const torch::Tensor& values) {
+  return torch::where(mask, values, 0).sum(/*dim=*/1) / mask.sum(/*dim=*/1).clamp_min(1);
+}
+
+/// Mean score of the foreground minus mean score of the other segments.
+struct ScoreGap {
+  torch::Tensor value;       // [T, B], 0 where it is not defined
+  torch::Tensor is_defined;  // [T, B] bool: there are segments of both kinds
+};
+
+/// Segments with a score of -inf are absent.  Shapes: foreground [m, B]
+ScoreGap score_gap(const Pass& pass, const torch::Tensor& foreground) {
+  const auto is_present = pass.scores().isneginf().logical_not();                      // [T, m, B]
+  const auto in_front = is_present.logical_and(foreground);                            // [T, m, B]
+  const auto behind = is_present.logical_and(foreground.logical_not());                // [T, m, B]
+  const auto is_defined = in_front.any(/*dim=*/1).logical_and(behind.any(/*dim=*/1));  // [T, B]
+  const auto value = mean_over(in_front, pass.scores()) - mean_over(behind, pass.scores());
+  return {.value = torch::where(is_defined, value, 0), .is_defined = is_defined};
+}
+
+/// What is added up of one trial, beside the loss: values, then counts of inputs.
+enum Sum {
+  kLoss,
+  kFocusWeight,
+  kScoreGap,
+  kWithForeground,
+  kWithScoreGap,
+  kFocused,
+  kCorrect,
+  kBoth,  // focus and prediction true
+  kNumSums
+};
 
 Metrics to_metrics(const torch::TensorAccessor<double, 2>& sums, std::int64_t trial,
                    double sum_loss_weights, double num_inputs) {
-  const auto correct = sums[2][trial];
-  const auto focused = sums[3][trial];
-  const auto both = sums[4][trial];
-  return {.loss = sums[0][trial] / sum_loss_weights,
+  const auto correct = sums[kCorrect][trial];
+  const auto focused = sums[kFocused][trial];
+  const auto both = sums[kBoth][trial];
+  return {.loss = sums[kLoss][trial] / sum_loss_weights,
           .accuracy = correct / num_inputs,
-          .focus_weight = sums[1][trial] / num_inputs,
+          .focus_weight = sums[kFocusWeight][trial] / sums[kWithForeground][trial],
+          .focus_score = focused / num_inputs,
+          .score_gap = sums[kScoreGap][trial] / sums[kWithScoreGap][trial],
           .ftpt = both / num_inputs,
           .ffpt = (correct - both) / num_inputs,
           .ftpf = (focused - both) / num_inputs,
@@ -46,20 +87,22 @@ torch::Tensor predict(Pass& pass, Rule rule) {
 }
 
 Tally::Tally(std::int64_t num_trials, torch::Device device)
-    : sums_(torch::zeros({5, num_trials},
+    : sums_(torch::zeros({kNumSums, num_trials},
                          torch::TensorOptions().dtype(torch::kDouble).device(device))) {}
 
 void Tally::add(Pass& pass, const torch::Tensor& loss, const torch::Tensor& predicted,
                 const torch::Tensor& foreground, double loss_weight) {
-  const auto correct = predicted == pass.labels();     // [T, B]
-  const auto focused = pass.attended() == foreground;  // [T, B]
-  const auto both = correct.logical_and(focused);      // [T, B]
-  const auto counts =
-      pass.without_blanks(torch::stack({correct, focused, both})).sum(/*dim=*/-1);  // [3, T]
-  sums_[0] += loss.to(torch::kDouble) * loss_weight;
-  sums_[1] += pass.without_blanks(weight_on(foreground, pass))
-                  .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
-  sums_.narrow(/*dim=*/0, 2, 3) += counts;
+  const auto correct = predicted == pass.labels();    // [T, B]
+  const auto focused = is_focused(pass, foreground);  // [T, B]
+  const auto has_foreground = foreground.any(/*dim=*/0).expand_as(focused);
+  const auto gap = score_gap(pass, foreground);
+  const auto values = torch::stack({weight_on(foreground, pass), gap.value});  // [2, T, B]
+  const auto counts = torch::stack({has_foreground, gap.is_defined, focused, correct,
+                                    correct.logical_and(focused)});  // [5, T, B]
+  sums_[kLoss] += loss.to(torch::kDouble) * loss_weight;
+  sums_.slice(/*dim=*/0, kFocusWeight, kWithForeground) +=
+      pass.without_blanks(values).sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
+  sums_.slice(/*dim=*/0, kWithForeground, kNumSums) += pass.without_blanks(counts).sum(/*dim=*/-1);
   sum_loss_weights_ += loss_weight;
   num_inputs_ += static_cast<double>(pass.num_inputs());
 }
@@ -70,9 +113,9 @@ torch::Tensor Tally::state() const {
 }
 
 void Tally::restore(const torch::Tensor& state) {
-  sums_ = state.narrow(/*dim=*/1, 0, 5).t().contiguous().to(sums_.device());
-  sum_loss_weights_ = state[0][5].item<double>();
-  num_inputs_ = state[0][6].item<double>();
+  sums_ = state.narrow(/*dim=*/1, 0, kNumSums).t().contiguous().to(sums_.device());
+  sum_loss_weights_ = state[0][kNumSums].item<double>();
+  num_inputs_ = state[0][kNumSums + 1].item<double>();
 }
 
 std::vector<Metrics> Tally::read() const {

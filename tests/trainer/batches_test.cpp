@@ -14,7 +14,7 @@ Split make_split(torch::ScalarType type = torch::kFloat) {
   return {.points = points.to(type),
           .members = torch::arange(10).view({5, 2}),
           .labels = torch::arange(5),
-          .foreground = torch::arange(5) % 2};
+          .foreground = torch::one_hot(torch::arange(5) % 2, 2).to(torch::kBool)};
 }
 
 TEST(Batches, CutASplitInItsOwnOrderWithAShortLastBatch) {
@@ -25,7 +25,8 @@ TEST(Batches, CutASplitInItsOwnOrderWithAShortLastBatch) {
   EXPECT_EQ(batches[2].num_inputs, 1);
   EXPECT_EQ(batches[1].labels[0].item<std::int64_t>(), 2);
   EXPECT_EQ(batches[1].labels[1].item<std::int64_t>(), 3);
-  EXPECT_EQ(batches[2].foreground[0].item<std::int64_t>(), 0);
+  EXPECT_TRUE(batches[2].foreground[0][0].item<bool>());
+  EXPECT_FALSE(batches[2].foreground[1][0].item<bool>());
 }
 
 TEST(Batches, HaveSamplesInnermost) {
@@ -43,6 +44,8 @@ TEST(Batches, AreFilledUpWithBlanksToWholeCacheLines) {
   EXPECT_EQ(batch.segments.sizes(), torch::IntArrayRef({1, 3, 2, 16}));
   EXPECT_TRUE(batch.segments.is_contiguous());
   EXPECT_EQ(batch.labels.size(0), 16);
+  EXPECT_EQ(batch.foreground.sizes(), torch::IntArrayRef({2, 16}));
+  EXPECT_FALSE(batch.foreground.slice(/*dim=*/1, 2).any().item<bool>());
   EXPECT_EQ(batch.segments.slice(/*dim=*/3, 2).abs().max().item<float>(), 0);
 }
 
@@ -74,7 +77,8 @@ TEST(Shuffle, KeepsEveryInputOnceAndWhole) {
   for (int b = 0; b < 5; ++b) {
     const auto input = shuffled.labels[b].item<std::int64_t>();
     seen.insert(input);
-    EXPECT_EQ(shuffled.foreground[b].item<std::int64_t>(), input % 2);
+    EXPECT_EQ(shuffled.foreground[0][b].item<bool>(), input % 2 == 0);
+    EXPECT_EQ(shuffled.foreground[1][b].item<bool>(), input % 2 == 1);
     EXPECT_EQ(shuffled.segments[0][0][0][b].item<float>(), 20 * static_cast<float>(input));
   }
   EXPECT_EQ(seen.size(), 5U);

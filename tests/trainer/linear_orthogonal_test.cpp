@@ -58,7 +58,9 @@ TEST(LinearOrthogonal, PutsForegroundsOnUnitVectorsAndBackgroundsOnTheLastAxis) 
 TEST(LinearOrthogonal, KeepsItsForegroundAtSegmentZeroAndHasNoTestSet) {
   const auto data = load(settings(10));
 
-  EXPECT_EQ(data.train.foreground.abs().sum().item<std::int64_t>(), 0);
+  EXPECT_EQ(data.train.foreground.sizes(), data.train.members.sizes());
+  EXPECT_TRUE(data.train.foreground.select(1, 0).all().item<bool>());
+  EXPECT_FALSE(data.train.foreground.slice(1, 1).any().item<bool>());
   EXPECT_FALSE(data.test.has_value());
   EXPECT_FALSE(data.shape.image.has_value());
   EXPECT_EQ(data.shape.features, 21);

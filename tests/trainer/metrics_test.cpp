@@ -12,6 +12,11 @@ Pass make_pass(const Tensor& scores, const Tensor& segments, const Tensor& label
   return {scores, segments, labels, labels.size(0), [](const Tensor& points) { return points; }};
 }
 
+/// Exactly one segment of two is in the foreground.  Shapes: positions [B] -> [2, B] bool
+Tensor mask_of(const std::vector<std::int64_t>& positions) {
+  return torch::one_hot(torch::tensor(positions), 2).t().to(torch::kBool);
+}
+
 /// Four inputs, one for each combination of focus and prediction, in the order of the metrics.
 /// The label is always 1 and in segment 0; segments are one-hot in the class they look like.
 struct OneOfEach {
@@ -21,7 +26,7 @@ struct OneOfEach {
   Tensor classes = torch::tensor({1, 1, 0, 1, 0, 1, 0, 0}, torch::kLong).view({2, 4});
   Tensor segments = torch::one_hot(classes, 2).to(torch::kFloat).permute({2, 0, 1}).unsqueeze(0);
   Tensor labels = torch::ones({4}, torch::kLong);
-  Tensor foreground = torch::zeros({4}, torch::kLong);
+  Tensor foreground = mask_of({0, 0, 0, 0});
 };
 
 Metrics tally_once(const OneOfEach& inputs) {
@@ -47,7 +52,7 @@ TEST(Tally, AveragesTheWeightOnTheForeground) {
   EXPECT_NEAR(tally_once(OneOfEach()).focus_weight, 0.5, 1e-7);
 
   OneOfEach inputs;
-  inputs.foreground = torch::tensor({0, 1, 0, 1}, torch::kLong);
+  inputs.foreground = mask_of({0, 1, 0, 1});
   EXPECT_NEAR(tally_once(inputs).focus_weight, std::exp(2.0) / (std::exp(2.0) + 1), 1e-7);
 }
 
@@ -83,11 +88,82 @@ TEST(Tally, KeepsTrialsApart) {
   Tally tally(2, torch::kCPU);
 
   tally.add(pass, torch::tensor({1.0F, 2.0F}), torch::tensor({0, 1}, torch::kLong).unsqueeze(1),
-            torch::zeros({1}, torch::kLong), 1);
+            mask_of({0}), 1);
 
   EXPECT_EQ(tally.read()[0].ftpt, 1);
   EXPECT_EQ(tally.read()[1].ffpf, 1);
   EXPECT_EQ(tally.read()[1].loss, 2);
+}
+
+/// Three segments for three inputs, weighted (.5, .25, .25), of which none, one or two are in the
+/// foreground. The classifier says class 1 for all, the labels are 1, 1 and 0.
+class Masks : public testing::Test {
+ protected:
+  Metrics tally(const Tensor& scores, const Tensor& foreground) const {
+    const auto B = foreground.size(1);
+    const auto segments = torch::tensor({0.0F, 1.0F}).view({1, 2, 1, 1}).expand({1, 2, 3, B});
+    const auto labels = torch::tensor({1, 1, 0}, torch::kLong).slice(0, 0, B);
+    auto pass = make_pass(scores.view({1, 3, 1}).expand({1, 3, B}), segments, labels);
+    Tally tally(1, torch::kCPU);
+    tally.add(pass, torch::tensor({0.5F}), predict(pass, Rule::argmax), foreground, 3);
+    return tally.read()[0];
+  }
+
+  const Tensor scores_ = torch::tensor({0.5, 0.25, 0.25}, torch::kDouble).log();
+  const Tensor foreground_ = torch::tensor({0, 1, 0,  // segment 0 of inputs 0, 1, 2
+                                            0, 0, 1,  // segment 1
+                                            0, 0, 1},
+                                           torch::kLong)  // segment 2
+                                 .view({3, 3})
+                                 .to(torch::kBool);
+};
+
+TEST_F(Masks, CountAnInputWithoutForegroundAsFocusFalse) {
+  const auto metrics = tally(scores_, foreground_);
+
+  EXPECT_DOUBLE_EQ(metrics.ffpt, 1.0 / 3);  // input 0
+  EXPECT_DOUBLE_EQ(metrics.ftpt, 1.0 / 3);  // input 1
+  EXPECT_DOUBLE_EQ(metrics.ffpf, 1.0 / 3);  // input 2: segment 0 is attended
+  EXPECT_EQ(metrics.ftpf, 0);
+  EXPECT_DOUBLE_EQ(metrics.focus_score, 1.0 / 3);
+}
+
+TEST_F(Masks, AddUpTheWeightsOfAllForegroundSegmentsWhereThereIsOne) {
+  EXPECT_DOUBLE_EQ(tally(scores_, foreground_).focus_weight, (0.5 + (0.25 + 0.25)) / 2);
+}
+
+// Scores are logarithms of the weights: ln 2 apart, and the other way round.
+TEST_F(Masks, CompareMeanScoresOfForegroundAndOtherSegments) {
+  const auto only_input_1 = foreground_.slice(1, 1, 2);
+
+  EXPECT_NEAR(tally(scores_, foreground_).score_gap, 0, 1e-15);
+  EXPECT_NEAR(tally(scores_, only_input_1).score_gap, std::log(2.0), 1e-15);
+}
+
+// Segment 2 is absent: input 1 compares segments 0 and 1, input 2 the other way round.
+TEST_F(Masks, LeaveAbsentSegmentsOutOfTheScoreGap) {
+  const auto scores = torch::tensor({3.0, 1.0, -INFINITY}, torch::kDouble);
+
+  EXPECT_EQ(tally(scores, foreground_.slice(1, 1, 2)).score_gap, 2);
+  EXPECT_EQ(tally(scores, foreground_.slice(1, 2, 3)).score_gap, -2);
+}
+
+TEST_F(Masks, HaveNoScoreGapWhereEverySegmentIsInTheForeground) {
+  const auto all = torch::ones({3, 1}, torch::kBool);
+
+  EXPECT_TRUE(std::isnan(tally(scores_, all).score_gap));
+  EXPECT_EQ(tally(scores_, torch::cat({foreground_, all}, 1).slice(1, 1, 4)).score_gap,
+            tally(scores_, foreground_).score_gap);
+  EXPECT_EQ(tally(scores_, all).focus_weight, 1);
+}
+
+TEST_F(Masks, HaveNoFocusWeightWhereNoInputHasAForeground) {
+  const auto metrics = tally(scores_, foreground_.slice(1, 0, 1));
+
+  EXPECT_TRUE(std::isnan(metrics.focus_weight));
+  EXPECT_TRUE(std::isnan(metrics.score_gap));
+  EXPECT_EQ(metrics.focus_score, 0);
+  EXPECT_EQ(metrics.ffpt, 1);
 }
 
 // With a = (.4, .3, .3): segment 0 is class 0; the others together put .44 on class 1, more than

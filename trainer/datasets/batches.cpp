@@ -59,7 +59,7 @@ Batch Batches::gather(std::int64_t index) const {
   const auto segments = points.t().reshape({1, -1, members.size(0), members.size(1)});
   return {.segments = pad(segments),
           .labels = pad(split_.labels.slice(/*dim=*/0, begin, end)),
-          .foreground = pad(split_.foreground.slice(/*dim=*/0, begin, end)),
+          .foreground = pad(split_.foreground.slice(/*dim=*/0, begin, end).t()),
           .num_inputs = end - begin};
 }
 

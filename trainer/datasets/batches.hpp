@@ -17,7 +17,7 @@ struct Batch {
 
   torch::Tensor segments;       ///< [1, d, m, B] float
   torch::Tensor labels;         ///< [B] int64
-  torch::Tensor foreground;     ///< [B] int64
+  torch::Tensor foreground;     ///< [m, B] bool
   std::int64_t num_inputs = 0;  ///< that are real, <= B
 };
 

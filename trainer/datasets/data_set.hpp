@@ -16,7 +16,8 @@ struct Split {
   torch::Tensor points;      ///< [P, d] float, or bytes b that stand for 2 b / 255 - 1
   torch::Tensor members;     ///< [N, m] int64, rows of `points`
   torch::Tensor labels;      ///< [N] int64
-  torch::Tensor foreground;  ///< [N] int64, the position of the segment that carries the label
+  torch::Tensor foreground;  ///< [N, m] bool, the segments that carry the label; none or several
+                             ///< of them in some data, such as rationales of a text
 
   std::int64_t size() const { return labels.size(0); }
   Split to(torch::Device device) const;

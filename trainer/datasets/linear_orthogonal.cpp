@@ -51,6 +51,8 @@ DataSet load(const json& settings) {
   const auto size = settings.at("size").get<std::int64_t>();
   auto members = torch::empty({size, shape.segments}, torch::kLong);
   auto labels = torch::empty({size}, torch::kLong);
+  auto foreground = torch::zeros({size, shape.segments}, torch::kBool);
+  foreground.select(/*dim=*/1, 0).fill_(true);
   for (std::int64_t i = 0; i < size; ++i) {
     const std::span row(members.mutable_data_ptr<std::int64_t>() + i * shape.segments,
                         static_cast<std::size_t>(shape.segments));
@@ -60,7 +62,7 @@ DataSet load(const json& settings) {
           .train = {.points = draw_points(shape.classes, settings.at("seed")),
                     .members = members,
                     .labels = labels,
-                    .foreground = torch::zeros({size}, torch::kLong)}};
+                    .foreground = foreground}};
 }
 
 }  // namespace

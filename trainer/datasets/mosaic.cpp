@@ -197,7 +197,10 @@ class MosaicMaker {
       labels.mutable_data_ptr<std::int64_t>()[i] = label_of(row[draw.position]);
       positions.mutable_data_ptr<std::int64_t>()[i] = draw.position;
     }
-    return {.points = points_, .members = members, .labels = labels, .foreground = positions};
+    return {.points = points_,
+            .members = members,
+            .labels = labels,
+            .foreground = torch::one_hot(positions, segments).to(torch::kBool)};
   }
 
  private:
