@@ -22,8 +22,8 @@ std::string final_name(const MetricInfo& metric, Rule rule) {
 }
 
 /// One trial's curve of one metric, `num_entries` long. Nulls follow its last valid entry.
-json curve(const std::vector<TrialMetrics>& entries, const MetricInfo& metric, std::size_t trial,
-           std::size_t num_valid, std::size_t num_entries) {
+json curve(const Curve& entries, const MetricInfo& metric, std::size_t trial, std::size_t num_valid,
+           std::size_t num_entries) {
   json values = json::array();
   for (std::size_t entry = 0; entry < num_entries; ++entry) {
     values.push_back(entry < num_valid ? json(entries[entry][trial].*metric.value) : json());
@@ -66,7 +66,7 @@ nlohmann::json focus_values(const PackHistory& history, std::size_t trial, const
   const auto diverged_in = history.diverged_in[trial];
   const auto num_valid = diverged_in ? static_cast<std::size_t>(*diverged_in) : num_entries;
   json values = json::object();
-  const auto add_split = [&](const std::string& split, const std::vector<TrialMetrics>& entries) {
+  const auto add_split = [&](const std::string& split, const Curve& entries) {
     for (const auto& metric : kMetrics) {
       const auto name = split + "_" + metric.name;
       values[name] = curve(entries, metric, trial, num_valid, num_entries);
@@ -74,11 +74,11 @@ nlohmann::json focus_values(const PackHistory& history, std::size_t trial, const
     }
   };
   if (task.phases.size() > 1) values["switch_epoch"] = switch_epochs(task);
-  add_split("train", history.train);
-  if (history.test.empty()) return values;
-  add_split("test", history.test);
+  add_split("train", history.train.own);
+  if (history.test.own.empty()) return values;
+  add_split("test", history.test.own);
   for (const auto& metric : kRuleMetrics) {
-    for (const auto& [rule, metrics] : history.test_by_rule) {
+    for (const auto& [rule, metrics] : history.test.at_end) {
       values[final_name(metric, rule)] = diverged_in ? json() : json(metrics[trial].*metric.value);
     }
   }

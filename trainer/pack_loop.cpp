@@ -31,7 +31,9 @@ class PackLoop {
   void begin_phase();
   std::size_t phase_index() const;
   const Phase& phase() const { return task_.phases[phase_index_]; }
-  int epoch() const { return static_cast<int>(history_.train.size()); }  // in progress; 0: none yet
+  int epoch() const {
+    return static_cast<int>(history_.train.own.size());
+  }  // in progress; 0: none yet
   Tally make_tally() const { return {parameters_.theta().size(0), device_}; }
 
   const PackTask& task_;
@@ -87,7 +89,7 @@ PackHistory PackLoop::run(const SavePack& save) {
     if (epoch() > 0) train_rest_of_epoch(save);
     record();
   }
-  if (task_.test) history_.test_by_rule = evaluate(*task_.test, kRules);
+  if (task_.test) history_.test.at_end = evaluate(*task_.test, kRules);
   return std::move(history_);
 }
 
@@ -166,9 +168,9 @@ TrialMetrics PackLoop::evaluate(const Batches& batches) const {
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
   auto train = after_updates_ ? after_updates_->read() : evaluate(task_.train);
-  if (task_.test) history_.test.push_back(evaluate(*task_.test));
+  if (task_.test) history_.test.own.push_back(evaluate(*task_.test));
   if (epoch() > 0) mark_diverged(train);
-  history_.train.push_back(std::move(train));
+  history_.train.own.push_back(std::move(train));
   after_updates_.reset();
   next_batch_ = 0;
   if (phase_index() != phase_index_) begin_phase();
@@ -190,39 +192,6 @@ bool PackLoop::have_all_diverged() const {
 
 // --- its state ---
 
-/// Shapes: -> [T, E, metrics] double
-torch::Tensor to_tensor(const std::vector<TrialMetrics>& curves, std::size_t num_trials) {
-  auto tensor = torch::empty(
-      {std::ssize(curves), static_cast<std::int64_t>(num_trials), std::ssize(kMetrics)},
-      torch::kDouble);
-  auto values = tensor.accessor<double, 3>();
-  for (std::size_t epoch = 0; epoch < curves.size(); ++epoch) {
-    for (std::size_t trial = 0; trial < num_trials; ++trial) {
-      for (std::size_t k = 0; k < kMetrics.size(); ++k) {
-        values[static_cast<int>(epoch)][static_cast<int>(trial)][static_cast<int>(k)] =
-            curves[epoch][trial].*kMetrics[k].value;
-      }
-    }
-  }
-  return tensor.transpose(0, 1).contiguous();
-}
-
-/// Shapes: tensor [T, E, metrics]
-std::vector<TrialMetrics> curves_from(const torch::Tensor& tensor) {
-  const auto values = tensor.accessor<double, 3>();
-  std::vector<TrialMetrics> curves(static_cast<std::size_t>(tensor.size(1)));
-  for (std::size_t epoch = 0; epoch < curves.size(); ++epoch) {
-    curves[epoch].resize(static_cast<std::size_t>(tensor.size(0)));
-    for (std::size_t trial = 0; trial < curves[epoch].size(); ++trial) {
-      for (std::size_t k = 0; k < kMetrics.size(); ++k) {
-        curves[epoch][trial].*kMetrics[k].value =
-            values[static_cast<int>(trial)][static_cast<int>(epoch)][static_cast<int>(k)];
-      }
-    }
-  }
-  return curves;
-}
-
 constexpr std::int64_t kNotDiverged = -1;
 
 PackState PackLoop::state() const {
@@ -238,9 +207,9 @@ PackState PackLoop::state() const {
                      .tensors = {{"theta", parameters_.theta().clone()},
                                  {"is_finite", is_finite_.clone()},
                                  {"loss_memory", loss_memory_.clone()},
-                                 {"train", to_tensor(history_.train, num_trials)},
-                                 {"test", to_tensor(history_.test, num_trials)},
                                  {"diverged_in", diverged_in}}};
+  state.tensors.merge(to_tensors(history_.train, "train", num_trials));
+  state.tensors.merge(to_tensors(history_.test, "test", num_trials));
   if (after_updates_) state.tensors["after_updates"] = after_updates_->state();
   const auto memory = optimizer_->state();
   for (std::size_t i = 0; i < memory.size(); ++i)
@@ -253,8 +222,8 @@ void PackLoop::restore(const PackState& state) {
   next_batch_ = state.next_batch;
   parameters_.theta().copy_(tensors.at("theta"));
   is_finite_.copy_(tensors.at("is_finite"));
-  history_.train = curves_from(tensors.at("train"));
-  if (task_.test) history_.test = curves_from(tensors.at("test"));
+  history_.train = curves_from(tensors, "train");
+  if (task_.test) history_.test = curves_from(tensors, "test");
   begin_phase();
   loss_memory_.copy_(tensors.at("loss_memory"));
   const auto& diverged_in = tensors.at("diverged_in");

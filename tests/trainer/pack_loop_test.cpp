@@ -96,18 +96,18 @@ bool is_same(const Metrics& a, const Metrics& b) {
 
 void expect_same_trial(const PackHistory& a, std::size_t trial_of_a, const PackHistory& b,
                        std::size_t trial_of_b) {
-  ASSERT_EQ(a.train.size(), b.train.size());
-  ASSERT_EQ(a.test.size(), b.test.size());
-  for (std::size_t epoch = 0; epoch < a.train.size(); ++epoch) {
-    EXPECT_TRUE(is_same(a.train[epoch][trial_of_a], b.train[epoch][trial_of_b]))
+  ASSERT_EQ(a.train.own.size(), b.train.own.size());
+  ASSERT_EQ(a.test.own.size(), b.test.own.size());
+  for (std::size_t epoch = 0; epoch < a.train.own.size(); ++epoch) {
+    EXPECT_TRUE(is_same(a.train.own[epoch][trial_of_a], b.train.own[epoch][trial_of_b]))
         << "trial " << trial_of_a << ", epoch " << epoch;
   }
-  for (std::size_t epoch = 0; epoch < a.test.size(); ++epoch) {
-    EXPECT_TRUE(is_same(a.test[epoch][trial_of_a], b.test[epoch][trial_of_b]))
+  for (std::size_t epoch = 0; epoch < a.test.own.size(); ++epoch) {
+    EXPECT_TRUE(is_same(a.test.own[epoch][trial_of_a], b.test.own[epoch][trial_of_b]))
         << "trial " << trial_of_a << ", epoch " << epoch << " (test)";
   }
-  for (const auto& [rule, metrics] : a.test_by_rule) {
-    EXPECT_TRUE(is_same(metrics[trial_of_a], b.test_by_rule.at(rule)[trial_of_b]));
+  for (const auto& [rule, metrics] : a.test.at_end) {
+    EXPECT_TRUE(is_same(metrics[trial_of_a], b.test.at_end.at(rule)[trial_of_b]));
   }
 }
 
@@ -194,7 +194,7 @@ TEST(PackLoop, EndsEarlyWhenEveryTrialHasDiverged) {
 
   const auto history = train(task, {.seeds = {0, 1}, .learning_rates = {1e30, 1e30}});
 
-  EXPECT_EQ(history.train.size(), 2U);  // before training and the first epoch
+  EXPECT_EQ(history.train.own.size(), 2U);  // before training and the first epoch
   EXPECT_EQ(history.diverged_in[0], 1);
 }
 
@@ -379,12 +379,12 @@ TEST(PhasesOfAPack, AreMeasuredUnderTheirOwnRule) {
 
   const auto history = train(task, {.seeds = {1}, .learning_rates = {0.1}});
 
-  ASSERT_EQ(history.test.size(), 5U);
-  const auto& by_rule = history.test_by_rule;
-  EXPECT_EQ(history.test[2][0].ftpt, by_rule.at(Rule::blend)[0].ftpt);
-  EXPECT_EQ(history.test[3][0].ftpt, by_rule.at(Rule::argmax)[0].ftpt);
-  EXPECT_EQ(history.test[4][0].ftpt, by_rule.at(Rule::mixture)[0].ftpt);
-  EXPECT_LT(history.train[4][0].loss, history.train[3][0].loss);  // Jensen
+  ASSERT_EQ(history.test.own.size(), 5U);
+  const auto& by_rule = history.test.at_end;
+  EXPECT_EQ(history.test.own[2][0].ftpt, by_rule.at(Rule::blend)[0].ftpt);
+  EXPECT_EQ(history.test.own[3][0].ftpt, by_rule.at(Rule::argmax)[0].ftpt);
+  EXPECT_EQ(history.test.own[4][0].ftpt, by_rule.at(Rule::mixture)[0].ftpt);
+  EXPECT_LT(history.train.own[4][0].loss, history.train.own[3][0].loss);  // Jensen
 }
 
 TEST(PhasesOfAPack, EndAtTheirSwitchEpochs) {
@@ -398,10 +398,10 @@ TEST(PackLoop, RecordsOneEntryBeforeTrainingAndOnePerEpoch) {
   const auto history = train(make_task(mosaics(12, 3, 50), "linear", "soft", 20),
                              {.seeds = {0, 1}, .learning_rates = {.1, .1}});
 
-  EXPECT_EQ(history.train.size(), 3U);
-  EXPECT_EQ(history.test.size(), 3U);
-  EXPECT_EQ(history.train[0].size(), 2U);
-  EXPECT_EQ(history.test_by_rule.size(), 3U);
+  EXPECT_EQ(history.train.own.size(), 3U);
+  EXPECT_EQ(history.test.own.size(), 3U);
+  EXPECT_EQ(history.train.own[0].size(), 2U);
+  EXPECT_EQ(history.test.at_end.size(), 3U);
 }
 
 // With the whole set in one batch, to measure after the update is to measure at the epoch's end.
@@ -425,7 +425,7 @@ TEST(PackLoop, AShuffledOrderIsTheSameForEveryTrialAndDiffersFromTheShared) {
   const auto shuffled = train(task, trials);
 
   expect_same_trial(shuffled, 0, shuffled, 1);
-  EXPECT_NE(shuffled.train.back()[0].loss, shared.train.back()[0].loss);
+  EXPECT_NE(shuffled.train.own.back()[0].loss, shared.train.own.back()[0].loss);
 }
 
 TEST(PackLoop, LearnsWhatALinearModelCanSolve) {
@@ -434,8 +434,8 @@ TEST(PackLoop, LearnsWhatALinearModelCanSolve) {
 
   const auto history = train(task, {.seeds = {0}, .learning_rates = {.5}});
 
-  EXPECT_GT(history.train.back()[0].accuracy, 0.99);
-  EXPECT_GT(history.train.back()[0].ftpt, 0.99);
+  EXPECT_GT(history.train.own.back()[0].accuracy, 0.99);
+  EXPECT_GT(history.train.own.back()[0].ftpt, 0.99);
 }
 
 }  // namespace
