@@ -42,12 +42,20 @@ Curve to_curve(const torch::Tensor& tensor) {
 
 std::map<std::string, torch::Tensor> to_tensors(const SplitHistory& split, const std::string& name,
                                                 std::size_t num_trials) {
-  return {{name, to_tensor(split.own, num_trials)}};
+  std::map<std::string, torch::Tensor> tensors = {{name, to_tensor(split.own, num_trials)}};
+  for (const auto& [rule, curve] : split.by_rule)
+    tensors[name + "_" + to_string(rule)] = to_tensor(curve, num_trials);
+  return tensors;
 }
 
 SplitHistory curves_from(const std::map<std::string, torch::Tensor>& tensors,
                          const std::string& name) {
-  return {.own = to_curve(tensors.at(name))};
+  SplitHistory split = {.own = to_curve(tensors.at(name))};
+  for (const auto rule : kRules) {
+    const auto found = tensors.find(name + "_" + to_string(rule));
+    if (found != tensors.end()) split.by_rule[rule] = to_curve(found->second);
+  }
+  return split;
 }
 
 }  // namespace trainer

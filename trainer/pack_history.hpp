@@ -15,12 +15,12 @@ namespace trainer {
 
 using TrialMetrics = std::vector<Metrics>;  ///< by trial
 using Curve = std::vector<TrialMetrics>;    ///< entry 0 before training, entry e after epoch e
-using RuleMetrics = std::map<Rule, TrialMetrics>;
 
 /// One split. Curves end early if every trial has diverged.
 struct SplitHistory {
-  Curve own = {};           ///< each entry under the loss and the rule of its phase
-  RuleMetrics at_end = {};  ///< under each rule
+  Curve own = {};                      ///< each entry under the loss and the rule of its phase
+  std::map<Rule, Curve> by_rule = {};  ///< under each rule; empty unless asked for
+  std::map<Rule, TrialMetrics> at_end = {};  ///< under each rule
 };
 
 struct PackHistory {

@@ -23,8 +23,9 @@ class PackLoop {
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
   void measure_after_update(const Batch& batch);
-  RuleMetrics evaluate(const Batches& batches, std::span<const Rule> rules) const;
-  TrialMetrics evaluate(const Batches& batches) const;
+  Tally evaluate(const Batches& batches, std::span<const Rule> rules) const;
+  std::map<Rule, TrialMetrics> evaluate_at_end(const Batches& batches) const;
+  void append(const Tally& tally, SplitHistory& split) const;
   void record();
   void mark_diverged(const TrialMetrics& train);
   bool have_all_diverged() const;
@@ -34,7 +35,8 @@ class PackLoop {
   int epoch() const {
     return static_cast<int>(history_.train.own.size());
   }  // in progress; 0: none yet
-  Tally make_tally() const { return {parameters_.theta().size(0), device_}; }
+  std::span<const Rule> rules() const;
+  Tally make_tally(std::span<const Rule> rules) const;
 
   const PackTask& task_;
   const PackTrials& trials_;
@@ -89,7 +91,8 @@ PackHistory PackLoop::run(const SavePack& save) {
     if (epoch() > 0) train_rest_of_epoch(save);
     record();
   }
-  if (task_.test) history_.test.at_end = evaluate(*task_.test, kRules);
+  history_.train.at_end = evaluate_at_end(task_.train);
+  if (task_.test) history_.test.at_end = evaluate_at_end(*task_.test);
   return std::move(history_);
 }
 
@@ -104,7 +107,7 @@ Pass PackLoop::forward(const Batch& batch) const {
 }
 
 void PackLoop::train_rest_of_epoch(const SavePack& save) {
-  if (task_.measures_after_update && next_batch_ == 0) after_updates_ = make_tally();
+  if (task_.measures_after_update && next_batch_ == 0) after_updates_ = make_tally(rules());
   const auto batches =
       task_.shuffle_seed ? shuffle(task_.train, *task_.shuffle_seed, epoch()) : task_.train;
   while (next_batch_ < batches.count()) {
@@ -133,44 +136,55 @@ torch::Tensor PackLoop::update(const Batch& batch) {
 void PackLoop::measure_after_update(const Batch& batch) {
   const torch::NoGradGuard no_grad;
   auto pass = forward(batch);
-  const auto& loss = phase().loss;
-  after_updates_->add(pass, loss.value(pass), predict(pass, loss.rule), batch.foreground,
-                      /*loss_weight=*/1);
+  after_updates_->add(pass, phase().loss.value(pass), batch.foreground, /*loss_weight=*/1);
 }
 
-RuleMetrics PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
+/// The rules whose curves are wanted.
+std::span<const Rule> PackLoop::rules() const {
+  if (task_.has_all_rules) return kRules;
+  return {&phase().loss.rule, 1};
+}
+
+Tally PackLoop::make_tally(std::span<const Rule> rules) const {
+  return {parameters_.theta().size(0), rules, device_};
+}
+
+Tally PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
   const torch::NoGradGuard no_grad;
-  std::map<Rule, Tally> tallies;
-  for (const auto rule : rules)
-    tallies.emplace(rule, make_tally());
+  auto tally = make_tally(rules);
   for (std::int64_t i = 0; i < batches.count(); ++i) {
     const auto batch = batches[i];
     auto pass = forward(batch);
-    const auto loss = phase().loss.value(pass);
-    for (auto& [rule, tally] : tallies) {
-      tally.add(pass, loss, predict(pass, rule), batch.foreground,
-                static_cast<double>(batch.num_inputs));
-    }
+    tally.add(pass, phase().loss.value(pass), batch.foreground,
+              static_cast<double>(batch.num_inputs));
     listener_.on_step(epoch(), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
   }
-  RuleMetrics metrics;
-  for (const auto& [rule, tally] : tallies)
-    metrics[rule] = tally.read();
+  return tally;
+}
+
+std::map<Rule, TrialMetrics> PackLoop::evaluate_at_end(const Batches& batches) const {
+  const auto tally = evaluate(batches, kRules);
+  std::map<Rule, TrialMetrics> metrics;
+  for (const auto rule : kRules)
+    metrics[rule] = tally.read(rule);
   return metrics;
 }
 
-TrialMetrics PackLoop::evaluate(const Batches& batches) const {
-  const auto rule = phase().loss.rule;
-  return evaluate(batches, {&rule, 1}).at(rule);
+/// The next entry of the curves of a split.
+void PackLoop::append(const Tally& tally, SplitHistory& split) const {
+  split.own.push_back(tally.read(phase().loss.rule));
+  if (!task_.has_all_rules) return;
+  for (const auto rule : kRules)
+    split.by_rule[rule].push_back(tally.read(rule));
 }
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
-  auto train = after_updates_ ? after_updates_->read() : evaluate(task_.train);
-  if (task_.test) history_.test.own.push_back(evaluate(*task_.test));
-  if (epoch() > 0) mark_diverged(train);
-  history_.train.own.push_back(std::move(train));
+  const auto train = after_updates_ ? *after_updates_ : evaluate(task_.train, rules());
+  if (task_.test) append(evaluate(*task_.test, rules()), history_.test);
+  if (epoch() > 0) mark_diverged(train.read(phase().loss.rule));
+  append(train, history_.train);
   after_updates_.reset();
   next_batch_ = 0;
   if (phase_index() != phase_index_) begin_phase();
@@ -232,7 +246,7 @@ void PackLoop::restore(const PackState& state) {
     if (epoch != kNotDiverged) history_.diverged_in[trial] = static_cast<int>(epoch);
   }
   if (const auto tally = tensors.find("after_updates"); tally != tensors.end()) {
-    after_updates_ = make_tally();
+    after_updates_ = make_tally(rules());
     after_updates_->restore(tally->second);
   }
   std::vector<torch::Tensor> memory;

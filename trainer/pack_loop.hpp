@@ -36,6 +36,7 @@ struct PackTask {
   std::optional<Batches> test = {};
   std::optional<std::uint64_t> shuffle_seed = {};  ///< absent: every epoch in the order of the data
   bool measures_after_update = false;  ///< training metrics from each batch right after its update
+  bool has_all_rules = false;  ///< curves under every rule, beside those under the loss's own
 };
 
 /// What differs between them.

@@ -85,30 +85,45 @@ PackHistory go_on(const PackTask& task, const PackTrials& trials, const PackStat
 }
 
 /// Bit for bit; two values that are not numbers are the same.
+bool is_same(double a, double b) {
+  return a == b || (std::isnan(a) && std::isnan(b));
+}
+
 bool is_same(const Metrics& a, const Metrics& b) {
-  for (const auto& metric : kMetrics) {
-    const auto x = a.*metric.value;
-    const auto y = b.*metric.value;
-    if (x != y && !(std::isnan(x) && std::isnan(y))) return false;
+  return is_same(a.logit_gap, b.logit_gap) &&
+         std::ranges::all_of(kMetrics, [&](const MetricInfo& metric) {
+           return is_same(a.*metric.value, b.*metric.value);
+         });
+}
+
+void expect_same_curve(const Curve& a, std::size_t trial_of_a, const Curve& b,
+                       std::size_t trial_of_b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t epoch = 0; epoch < a.size(); ++epoch) {
+    EXPECT_TRUE(is_same(a[epoch][trial_of_a], b[epoch][trial_of_b]))
+        << "trial " << trial_of_a << ", epoch " << epoch;
   }
-  return true;
+}
+
+void expect_same_split(const SplitHistory& a, std::size_t trial_of_a, const SplitHistory& b,
+                       std::size_t trial_of_b) {
+  expect_same_curve(a.own, trial_of_a, b.own, trial_of_b);
+  ASSERT_EQ(a.by_rule.size(), b.by_rule.size());
+  for (const auto& [rule, curve] : a.by_rule)
+    expect_same_curve(curve, trial_of_a, b.by_rule.at(rule), trial_of_b);
+  ASSERT_EQ(a.at_end.size(), b.at_end.size());
+  for (const auto& [rule, metrics] : a.at_end)
+    EXPECT_TRUE(is_same(metrics[trial_of_a], b.at_end.at(rule)[trial_of_b]));
 }
 
 void expect_same_trial(const PackHistory& a, std::size_t trial_of_a, const PackHistory& b,
                        std::size_t trial_of_b) {
-  ASSERT_EQ(a.train.own.size(), b.train.own.size());
-  ASSERT_EQ(a.test.own.size(), b.test.own.size());
-  for (std::size_t epoch = 0; epoch < a.train.own.size(); ++epoch) {
-    EXPECT_TRUE(is_same(a.train.own[epoch][trial_of_a], b.train.own[epoch][trial_of_b]))
-        << "trial " << trial_of_a << ", epoch " << epoch;
+  {
+    SCOPED_TRACE("train");
+    expect_same_split(a.train, trial_of_a, b.train, trial_of_b);
   }
-  for (std::size_t epoch = 0; epoch < a.test.own.size(); ++epoch) {
-    EXPECT_TRUE(is_same(a.test.own[epoch][trial_of_a], b.test.own[epoch][trial_of_b]))
-        << "trial " << trial_of_a << ", epoch " << epoch << " (test)";
-  }
-  for (const auto& [rule, metrics] : a.test.at_end) {
-    EXPECT_TRUE(is_same(metrics[trial_of_a], b.test.at_end.at(rule)[trial_of_b]));
-  }
+  SCOPED_TRACE("test");
+  expect_same_split(a.test, trial_of_a, b.test, trial_of_b);
 }
 
 /// Trains trials together and one by one, on one thread.
@@ -160,6 +175,13 @@ TEST(PackLoop, TrainsAPackWithANonlinearFocusAsItsTrialsOneByOne) {
   auto task = make_task(linear_orthogonal(50), "linear", "soft", 23);
   task.model = make_model({{"name", "nonlinear_focus"}, {"hidden", 50}},
                           {.segments = 4, .features = 6, .classes = 5});
+
+  expect_pack_equals_singles(task);
+}
+
+TEST(PackLoop, TrainsAPackUnderAllRulesAsItsTrialsOneByOne) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  task.has_all_rules = true;
 
   expect_pack_equals_singles(task);
 }
@@ -238,6 +260,21 @@ TEST(PackLoop, GoesOnBitForBitInAShuffledOrderWithMetricsOfEachBatch) {
   expect_same_from_every_state(task, kThreeTrials);
 }
 
+TEST(PackLoop, GoesOnBitForBitUnderAllRules) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "hard", 20);
+  task.has_all_rules = true;
+
+  expect_same_from_every_state(task, kThreeTrials);
+}
+
+TEST(PackLoop, GoesOnBitForBitUnderAllRulesWithMetricsOfEachBatch) {
+  auto task = make_task(linear_orthogonal(50), "linear", "soft", 20);
+  task.has_all_rules = true;
+  task.measures_after_update = true;
+
+  expect_same_from_every_state(task, kThreeTrials);
+}
+
 TEST(PackLoop, GoesOnWithADivergedTrial) {
   expect_same_from_every_state(make_task(mosaics(12, 3, 50), "mlp", "hard", 20),
                                {.seeds = {0, 1}, .learning_rates = {.1, 1e30}});
@@ -245,7 +282,8 @@ TEST(PackLoop, GoesOnWithADivergedTrial) {
 
 TEST(PackLoop, GoesOnWithSomeOfTheTrialsOfAState) {
   at::set_num_threads(1);
-  const auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  task.has_all_rules = true;
   auto state = states_of(task, kThreeTrials).at(3);
   for (auto& [name, tensor] : state.tensors)
     tensor = tensor.narrow(/*dim=*/0, 2, 1);
@@ -269,7 +307,8 @@ TEST(PackLoop, SavesItsStateWhenItIsStoppedAndGoesOnFromThere) {
                                     [&](const PackState& state) { saved = state; });
 
     if (history) {
-      EXPECT_EQ(calls_before_stop, 2 * 3 + 3 * 3 + 4) << "batches to train and to measure";
+      EXPECT_EQ(calls_before_stop, 2 * 3 + 3 * (3 + 1) + (3 + 1))
+          << "batches to train and to measure";
       return;
     }
     ASSERT_TRUE(saved.has_value());
@@ -385,6 +424,23 @@ TEST(PhasesOfAPack, AreMeasuredUnderTheirOwnRule) {
   EXPECT_EQ(history.test.own[3][0].ftpt, by_rule.at(Rule::argmax)[0].ftpt);
   EXPECT_EQ(history.test.own[4][0].ftpt, by_rule.at(Rule::mixture)[0].ftpt);
   EXPECT_LT(history.train.own[4][0].loss, history.train.own[3][0].loss);  // Jensen
+}
+
+TEST(PhasesOfAPack, HaveTheirOwnCurveAmongThoseOfAllRules) {
+  auto task = make_three_phases();
+  const PackTrials trials = {.seeds = {1}, .learning_rates = {0.1}};
+  const auto own = train(task, trials);
+
+  task.has_all_rules = true;
+  const auto all = train(task, trials);
+
+  const auto& test = all.test.by_rule;
+  EXPECT_TRUE(own.test.by_rule.empty());
+  ASSERT_EQ(test.size(), 3U);
+  EXPECT_EQ(test.at(Rule::blend)[2][0].ftpt, own.test.own[2][0].ftpt);   // soft
+  EXPECT_EQ(test.at(Rule::argmax)[4][0].ftpt, own.test.own[4][0].ftpt);  // reinforce
+  EXPECT_EQ(test.at(Rule::argmax)[5][0].ftpt, own.test.own[5][0].ftpt);  // hard
+  EXPECT_EQ(test.at(Rule::mixture)[5][0].loss, own.test.own[5][0].loss);
 }
 
 TEST(PhasesOfAPack, EndAtTheirSwitchEpochs) {
