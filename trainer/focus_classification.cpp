@@ -20,7 +20,7 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kName = "focus_classification";
-constexpr int kVersion = 1;  // raise it whenever equal settings would give other results
+constexpr int kVersion = 2;  // raise it whenever equal settings would give other results
 constexpr const char* kPhases = "phases";
 constexpr const char* kJoint = "joint";  // focus and classifier
 constexpr std::int64_t kDefaultSeed = 0;
@@ -87,7 +87,11 @@ Schema make_schema() {
                    text("train_metrics", "epoch_end", {"epoch_end", "after_update"},
                         "over the whole training set after each epoch, or the mean over "
                         "batches, each right after its update"),
-                   focus()},
+                   focus(),
+                   text("rules", "own", {"own", "all"},
+                        "whose curves are kept: that of the loss alone, or also those of all "
+                        "three, train_accuracy_argmax and so on, and of the logit gap; of the end "
+                        "all are kept anyway")},
       .sections = {{.key = "model",
                     .selector = "name",
                     .default_choice = "mlp",
@@ -218,7 +222,8 @@ PackTask make_task(const json& settings, const BatchedData& data) {
                    .fixed_focus = fixed_focus_of(settings),
                    .train = data.train,
                    .test = data.test,
-                   .measures_after_update = settings.at("train_metrics") == "after_update"};
+                   .measures_after_update = settings.at("train_metrics") == "after_update",
+                   .has_all_rules = settings.at("rules") == "all"};
   if (settings.at("order") == "shuffled") task.shuffle_seed = shuffle_seed(settings.at("dataset"));
   return task;
 }

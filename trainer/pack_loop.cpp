@@ -26,16 +26,20 @@ class PackLoop {
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
   void measure_after_update(const Batch& batch);
-  RuleMetrics evaluate(const Batches& batches, std::span<const Rule> rules) const;
-  TrialMetrics evaluate(const Batches& batches) const;
+  Tally evaluate(const Batches& batches, std::span<const Rule> rules) const;
+  std::map<Rule, TrialMetrics> evaluate_at_end(const Batches& batches) const;
+  void append(const Tally& tally, SplitHistory& split) const;
   void record();
   void mark_diverged(const TrialMetrics& train);
   bool have_all_diverged() const;
   void begin_phase();
   std::size_t phase_index() const;
   const Phase& phase() const { return task_.phases[phase_index_]; }
-  int epoch() const { return static_cast<int>(history_.train.size()); }  // in progress; 0: none yet
-  Tally make_tally() const { return {parameters_.theta().size(0), device_}; }
+  int epoch() const {
+    return static_cast<int>(history_.train.own.size());
+  }  // in progress; 0: none yet
+  std::span<const Rule> rules() const;
+  Tally make_tally(std::span<const Rule> rules) const;
 
   const PackTask& task_;
   const PackTrials& trials_;
@@ -90,7 +94,8 @@ PackHistory PackLoop::run(const SavePack& save) {
     if (epoch() > 0) train_rest_of_epoch(save);
     record();
   }
-  if (task_.test) history_.test_by_rule = evaluate(*task_.test, kRules);
+  history_.train.at_end = evaluate_at_end(task_.train);
+  if (task_.test) history_.test.at_end = evaluate_at_end(*task_.test);
   return std::move(history_);
 }
 
@@ -113,7 +118,7 @@ torch::Tensor PackLoop::score(const Batch& batch) const {
 }
 
 void PackLoop::train_rest_of_epoch(const SavePack& save) {
-  if (task_.measures_after_update && next_batch_ == 0) after_updates_ = make_tally();
+  if (task_.measures_after_update && next_batch_ == 0) after_updates_ = make_tally(rules());
   const auto batches =
       task_.shuffle_seed ? shuffle(task_.train, *task_.shuffle_seed, epoch()) : task_.train;
   while (next_batch_ < batches.count()) {
@@ -142,44 +147,55 @@ torch::Tensor PackLoop::update(const Batch& batch) {
 void PackLoop::measure_after_update(const Batch& batch) {
   const torch::NoGradGuard no_grad;
   auto pass = forward(batch);
-  const auto& loss = phase().loss;
-  after_updates_->add(pass, loss.value(pass), predict(pass, loss.rule), batch.foreground,
-                      /*loss_weight=*/1);
+  after_updates_->add(pass, phase().loss.value(pass), batch.foreground, /*loss_weight=*/1);
 }
 
-RuleMetrics PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
+/// The rules whose curves are wanted.
+std::span<const Rule> PackLoop::rules() const {
+  if (task_.has_all_rules) return kRules;
+  return {&phase().loss.rule, 1};
+}
+
+Tally PackLoop::make_tally(std::span<const Rule> rules) const {
+  return {parameters_.theta().size(0), rules, device_};
+}
+
+Tally PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
   const torch::NoGradGuard no_grad;
-  std::map<Rule, Tally> tallies;
-  for (const auto rule : rules)
-    tallies.emplace(rule, make_tally());
+  auto tally = make_tally(rules);
   for (std::int64_t i = 0; i < batches.count(); ++i) {
     const auto batch = batches[i];
     auto pass = forward(batch);
-    const auto loss = phase().loss.value(pass);
-    for (auto& [rule, tally] : tallies) {
-      tally.add(pass, loss, predict(pass, rule), batch.foreground,
-                static_cast<double>(batch.num_inputs));
-    }
+    tally.add(pass, phase().loss.value(pass), batch.foreground,
+              static_cast<double>(batch.num_inputs));
     listener_.on_step(epoch(), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
   }
-  RuleMetrics metrics;
-  for (const auto& [rule, tally] : tallies)
-    metrics[rule] = tally.read();
+  return tally;
+}
+
+std::map<Rule, TrialMetrics> PackLoop::evaluate_at_end(const Batches& batches) const {
+  const auto tally = evaluate(batches, kRules);
+  std::map<Rule, TrialMetrics> metrics;
+  for (const auto rule : kRules)
+    metrics[rule] = tally.read(rule);
   return metrics;
 }
 
-TrialMetrics PackLoop::evaluate(const Batches& batches) const {
-  const auto rule = phase().loss.rule;
-  return evaluate(batches, {&rule, 1}).at(rule);
+/// The next entry of the curves of a split.
+void PackLoop::append(const Tally& tally, SplitHistory& split) const {
+  split.own.push_back(tally.read(phase().loss.rule));
+  if (!task_.has_all_rules) return;
+  for (const auto rule : kRules)
+    split.by_rule[rule].push_back(tally.read(rule));
 }
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
-  auto train = after_updates_ ? after_updates_->read() : evaluate(task_.train);
-  if (task_.test) history_.test.push_back(evaluate(*task_.test));
-  if (epoch() > 0) mark_diverged(train);
-  history_.train.push_back(std::move(train));
+  const auto train = after_updates_ ? *after_updates_ : evaluate(task_.train, rules());
+  if (task_.test) append(evaluate(*task_.test, rules()), history_.test);
+  if (epoch() > 0) mark_diverged(train.read(phase().loss.rule));
+  append(train, history_.train);
   after_updates_.reset();
   next_batch_ = 0;
   if (phase_index() != phase_index_) begin_phase();
@@ -201,39 +217,6 @@ bool PackLoop::have_all_diverged() const {
 
 // --- its state ---
 
-/// Shapes: -> [T, E, metrics] double
-torch::Tensor to_tensor(const std::vector<TrialMetrics>& curves, std::size_t num_trials) {
-  auto tensor = torch::empty(
-      {std::ssize(curves), static_cast<std::int64_t>(num_trials), std::ssize(kMetrics)},
-      torch::kDouble);
-  auto values = tensor.accessor<double, 3>();
-  for (std::size_t epoch = 0; epoch < curves.size(); ++epoch) {
-    for (std::size_t trial = 0; trial < num_trials; ++trial) {
-      for (std::size_t k = 0; k < kMetrics.size(); ++k) {
-        values[static_cast<int>(epoch)][static_cast<int>(trial)][static_cast<int>(k)] =
-            curves[epoch][trial].*kMetrics[k].value;
-      }
-    }
-  }
-  return tensor.transpose(0, 1).contiguous();
-}
-
-/// Shapes: tensor [T, E, metrics]
-std::vector<TrialMetrics> curves_from(const torch::Tensor& tensor) {
-  const auto values = tensor.accessor<double, 3>();
-  std::vector<TrialMetrics> curves(static_cast<std::size_t>(tensor.size(1)));
-  for (std::size_t epoch = 0; epoch < curves.size(); ++epoch) {
-    curves[epoch].resize(static_cast<std::size_t>(tensor.size(0)));
-    for (std::size_t trial = 0; trial < curves[epoch].size(); ++trial) {
-      for (std::size_t k = 0; k < kMetrics.size(); ++k) {
-        curves[epoch][trial].*kMetrics[k].value =
-            values[static_cast<int>(trial)][static_cast<int>(epoch)][static_cast<int>(k)];
-      }
-    }
-  }
-  return curves;
-}
-
 constexpr std::int64_t kNotDiverged = -1;
 
 PackState PackLoop::state() const {
@@ -249,9 +232,9 @@ PackState PackLoop::state() const {
                      .tensors = {{"theta", parameters_.theta().clone()},
                                  {"is_finite", is_finite_.clone()},
                                  {"loss_memory", loss_memory_.clone()},
-                                 {"train", to_tensor(history_.train, num_trials)},
-                                 {"test", to_tensor(history_.test, num_trials)},
                                  {"diverged_in", diverged_in}}};
+  state.tensors.merge(to_tensors(history_.train, "train", num_trials));
+  state.tensors.merge(to_tensors(history_.test, "test", num_trials));
   if (after_updates_) state.tensors["after_updates"] = after_updates_->state();
   const auto memory = optimizer_->state();
   for (std::size_t i = 0; i < memory.size(); ++i)
@@ -264,8 +247,8 @@ void PackLoop::restore(const PackState& state) {
   next_batch_ = state.next_batch;
   parameters_.theta().copy_(tensors.at("theta"));
   is_finite_.copy_(tensors.at("is_finite"));
-  history_.train = curves_from(tensors.at("train"));
-  if (task_.test) history_.test = curves_from(tensors.at("test"));
+  history_.train = curves_from(tensors, "train");
+  if (task_.test) history_.test = curves_from(tensors, "test");
   begin_phase();
   loss_memory_.copy_(tensors.at("loss_memory"));
   const auto& diverged_in = tensors.at("diverged_in");
@@ -274,7 +257,7 @@ void PackLoop::restore(const PackState& state) {
     if (epoch != kNotDiverged) history_.diverged_in[trial] = static_cast<int>(epoch);
   }
   if (const auto tally = tensors.find("after_updates"); tally != tensors.end()) {
-    after_updates_ = make_tally();
+    after_updates_ = make_tally(rules());
     after_updates_->restore(tally->second);
   }
   std::vector<torch::Tensor> memory;

@@ -55,21 +55,86 @@ TEST(FocusClassification, DeclaresTheDefaultsOfTheStudy) {
   EXPECT_EQ(declared.at("dataset.images").default_value, "mnist");
 }
 
-TEST(FocusClassification, ReportsOnlyDeclaredVariablesOfTheDeclaredLength) {
-  const TemporaryFolder folder;
-  write_image_folder(folder.path(), 60, 12, 10);
-  const json mosaic = {
-      {"kind", "mosaic"}, {"root", folder.path().string()}, {"train_size", 40}, {"test_size", 20}};
+/// Mosaics with a test set.
+class WithTestSet : public testing::Test {
+ protected:
+  WithTestSet() { write_image_folder(folder_.path(), 60, 12, 10); }
+
+  json settings_with(json changes = json::object()) const {
+    changes["dataset"] = {{"kind", "mosaic"},
+                          {"root", folder_.path().string()},
+                          {"train_size", 40},
+                          {"test_size", 20}};
+    return settings(changes);
+  }
+
+  TemporaryFolder folder_;
+};
+
+/// The lengths of nested lists.
+std::vector<std::size_t> lengths(const json& value) {
+  std::vector<std::size_t> all;
+  for (const auto* part = &value; part->is_array(); part = &part->front())
+    all.push_back(part->size());
+  return all;
+}
+
+TEST_F(WithTestSet, ReportsOnlyDeclaredVariablesOfTheDeclaredLengths) {
+  const std::map<std::string, std::size_t> length = {{"epoch", 3}};
   const auto declared = focus_classification("cpu").declaration.variables;
 
-  const auto results = train(request(settings({{"dataset", mosaic}}), {0.1}));
+  const auto values = train(request(settings_with({{"rules", "all"}}), {0.1}))[0].values;
 
-  ASSERT_EQ(results.size(), 1U);
-  EXPECT_EQ(results[0].values.size() + 1, declared.size());  // all but switch_epoch
-  for (const auto& [name, value] : results[0].values.items()) {
+  EXPECT_EQ(values.size() + 1, declared.size());  // all but switch_epoch
+  for (const auto& [name, value] : values.items()) {
     ASSERT_TRUE(declared.contains(name)) << name;
-    EXPECT_EQ(value.is_array(), declared.at(name).dims == std::vector<std::string>{"epoch"});
-    EXPECT_EQ(value.size(), value.is_array() ? 3U : 1U) << name;
+    std::vector<std::size_t> expected;
+    for (const auto& dim : declared.at(name).dims)
+      expected.push_back(length.at(dim));
+    EXPECT_EQ(lengths(value), expected) << name;
+  }
+}
+
+// The names are a contract with those who read the results.
+TEST_F(WithTestSet, HasTheFiveMetricsUnderEachRuleAtTheEnd) {
+  const auto values = train(request(settings_with(), {0.1}))[0].values;
+
+  for (const std::string split : {"train", "test"}) {
+    for (const std::string rule : {"argmax", "mixture", "blend"}) {
+      const auto final_of = [&](const std::string& metric) {
+        return values.at("final_" + split + "_" + metric + "_" + rule).get<double>();
+      };
+      EXPECT_DOUBLE_EQ(final_of("accuracy"), final_of("ftpt") + final_of("ffpt"));
+      EXPECT_DOUBLE_EQ(final_of("accuracy") + final_of("ftpf") + final_of("ffpf"), 1);
+    }
+    EXPECT_EQ(values.at("final_" + split + "_ftpt_blend"), values.at("final_" + split + "_ftpt"));
+    EXPECT_TRUE(values.at("final_" + split + "_logit_gap").is_number());
+  }
+}
+
+TEST_F(WithTestSet, HasCurvesUnderEachRuleOnlyWhereTheyAreAskedFor) {
+  const auto own = train(request(settings_with(), {0.1}))[0].values;
+  const auto all = train(request(settings_with({{"rules", "all"}}), {0.1}))[0].values;
+
+  for (const std::string name : {"train_accuracy_argmax", "test_ffpf_mixture", "test_logit_gap"}) {
+    EXPECT_FALSE(own.contains(name));
+    EXPECT_EQ(all.at(name).size(), 3U);
+    EXPECT_EQ(all.at(name).back(), all.at("final_" + name));
+  }
+  EXPECT_EQ(all.at("test_ftpt_blend"), all.at("test_ftpt"));
+  for (const auto& [name, value] : own.items())
+    EXPECT_EQ(all.at(name), value) << name;
+}
+
+TEST_F(WithTestSet, HasNoNumberUnderAnyRuleAfterATrialDiverged) {
+  const auto settings = settings_with({{"model", "mlp"}, {"rules", "all"}});
+
+  const auto values = train(request(settings, {0.1, 1e30}))[1].values;
+
+  EXPECT_TRUE(values.at("test_ftpt_argmax")[0].is_number());
+  for (const auto& [name, value] : values.items()) {
+    if (!name.starts_with("final_")) continue;
+    EXPECT_EQ(value.dump().find_first_of("0123456789"), std::string::npos) << name;
   }
 }
 
