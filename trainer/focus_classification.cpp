@@ -22,6 +22,9 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kName = "focus_classification";
 constexpr int kVersion = 2;  // raise it whenever equal settings would give other results
 constexpr const char* kPhases = "phases";
+constexpr const char* kAfterUpdate = "after_update";
+constexpr const char* kEpoch0 = "epoch0";
+constexpr const char* kLastBatch = "last_batch";
 constexpr const char* kJoint = "joint";  // focus and classifier
 constexpr std::int64_t kDefaultSeed = 0;
 constexpr double kDefaultLearningRate = 0.05;
@@ -84,9 +87,12 @@ Schema make_schema() {
                    text("order", "shared", {"shared", "shuffled"},
                         "of the inputs: that of the data set, or drawn anew for each epoch; "
                         "the same for every trial"),
-                   text("train_metrics", "epoch_end", {"epoch_end", "after_update"},
+                   text("train_metrics", "epoch_end", {"epoch_end", kAfterUpdate},
                         "over the whole training set after each epoch, or the mean over "
                         "batches, each right after its update"),
+                   text(kEpoch0, "all_batches", {"all_batches", kLastBatch},
+                        "entry 0 of curves after_update: the mean over batches like the others, or "
+                        "the last batch alone as in a published script"),
                    focus(),
                    text("rules", "own", {"own", "all"},
                         "whose curves are kept: that of the loss alone, or also those of all "
@@ -173,6 +179,12 @@ Model model_of(const json& settings, const DataShape& shape) {
   return model;
 }
 
+void check_epoch0(const json& settings) {
+  if (settings.at(kEpoch0) != kLastBatch || settings.at("train_metrics") == kAfterUpdate) return;
+  throw SettingError(kEpoch0, "does not apply to metrics of the whole training set",
+                     "needs train_metrics: after_update");
+}
+
 /// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
 void judge(const std::string& device, Verdict& verdict) {
   auto& [problems, resolved, pack_width, memory_bytes] = verdict;
@@ -182,6 +194,7 @@ void judge(const std::string& device, Verdict& verdict) {
   if (!is_sound(problems, "model") || !is_sound(problems, "focus")) return;
   const auto model = model_of(resolved, data.shape);
   if (!problems.empty()) return;
+  check_epoch0(resolved);
   const auto phases = phases_of(resolved);
   const bool classifies_blends = std::ranges::all_of(
       phases, [](const Phase& phase) { return phase.loss.classified == Classified::blend; });
@@ -222,7 +235,8 @@ PackTask make_task(const json& settings, const BatchedData& data) {
                    .fixed_focus = fixed_focus_of(settings),
                    .train = data.train,
                    .test = data.test,
-                   .measures_after_update = settings.at("train_metrics") == "after_update",
+                   .measures_after_update = settings.at("train_metrics") == kAfterUpdate,
+                   .starts_with_last_batch = settings.at(kEpoch0) == kLastBatch,
                    .has_all_rules = settings.at("rules") == "all"};
   if (settings.at("order") == "shuffled") task.shuffle_seed = shuffle_seed(settings.at("dataset"));
   return task;

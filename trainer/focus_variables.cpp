@@ -33,6 +33,7 @@ void declare_split(Declarations& variables, const std::string& split) {
                   std::string(metric.long_name) + ", " + split + " set");
   };
   std::ranges::for_each(kMetrics, declare);
+  declare(kPull);
   declare(kLogitGap);
   for (const auto& metric : kRuleMetrics) {
     for (const auto rule : kRules) {
@@ -48,14 +49,13 @@ class TrialValues {
   TrialValues(const PackHistory& history, std::size_t trial, const PackTask& task)
       : trial_(trial),
         diverged_in_(history.diverged_in[trial]),
+        has_pull_(task.fixed_focus.has_value()),
         num_entries_(static_cast<std::size_t>(num_epochs(task)) + 1) {}
 
   void add(const SplitHistory& history, const std::string& split) {
-    for (const auto& metric : kMetrics) {
-      const auto name = split + "_" + metric.name;
-      values_[name] = curve(history.own, metric);
-      values_["final_" + name] = values_[name].back();
-    }
+    for (const auto& metric : kMetrics)
+      add_own(history, split, metric);
+    if (has_pull_) add_own(history, split, kPull);
     for (const auto& [rule, curve_of_rule] : history.by_rule)
       for (const auto& metric : kRuleMetrics)
         values_[name_of(metric, split, rule)] = curve(curve_of_rule, metric);
@@ -68,6 +68,12 @@ class TrialValues {
   json take() { return std::move(values_); }
 
  private:
+  void add_own(const SplitHistory& history, const std::string& split, const MetricInfo& metric) {
+    const auto name = split + "_" + metric.name;
+    values_[name] = curve(history.own, metric);
+    values_["final_" + name] = values_[name].back();
+  }
+
   void add_logit_gap(const SplitHistory& history, const std::string& split) {
     const auto name = split + "_" + kLogitGap.name;
     if (!history.by_rule.empty()) values_[name] = curve(history.own, kLogitGap);
@@ -90,6 +96,7 @@ class TrialValues {
 
   std::size_t trial_;
   std::optional<int> diverged_in_;
+  bool has_pull_;
   std::size_t num_entries_;
   json values_ = json::object();
 };

@@ -63,6 +63,7 @@ torch::Tensor logit_gap(Pass& pass, const torch::Tensor& foreground) {
 /// What is added up of one trial: first values, then counts of inputs.
 enum Sum : std::int64_t {
   kSumOfLosses,
+  kSumOfPulls,
   kSumOfWeights,
   kSumOfScoreGaps,
   kSumOfLogitGaps,
@@ -92,7 +93,7 @@ Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device
       sums_(torch::zeros({kFirstOfRules + 2 * std::ssize(rules), num_trials},
                          torch::TensorOptions().dtype(torch::kDouble).device(device))) {}
 
-void Tally::add(Pass& pass, const torch::Tensor& loss, const torch::Tensor& foreground,
+void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
                 double loss_weight) {
   const auto weight = weight_on(foreground, pass);    // [T, B]
   const auto focused = is_focused(pass, foreground);  // [T, B]
@@ -108,7 +109,10 @@ void Tally::add(Pass& pass, const torch::Tensor& loss, const torch::Tensor& fore
     counts.push_back(predict(pass, rule) == pass.labels());
     counts.push_back(counts.back().logical_and(focused));
   }
+  const auto& [loss, pull] = losses;
   sums_[kSumOfLosses] += loss.to(torch::kDouble) * loss_weight;
+  sums_[kSumOfPulls] += pull.defined() ? pull.to(torch::kDouble) * loss_weight
+                                       : torch::full_like(sums_[kSumOfPulls], not_measured);
   sums_.slice(/*dim=*/0, kSumOfWeights, kWithForeground) += sum_over_inputs(pass, values);
   sums_.slice(/*dim=*/0, kWithForeground) += sum_over_inputs(pass, counts);
   sum_loss_weights_ += loss_weight;
@@ -142,6 +146,7 @@ std::vector<Metrics> Tally::read(Rule rule) const {
                        .focus_weight = sum(kSumOfWeights) / sum(kWithForeground),
                        .focus_score = focused / num_inputs_,
                        .score_gap = sum(kSumOfScoreGaps) / sum(kWithScoreGap),
+                       .pull = sum(kSumOfPulls) / sum_loss_weights_,
                        .logit_gap = sum(kSumOfLogitGaps) / sum(kWithForeground),
                        .ftpt = both / num_inputs_,
                        .ffpt = (correct - both) / num_inputs_,

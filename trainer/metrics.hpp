@@ -21,6 +21,7 @@ struct Metrics {
   double focus_weight = 0;  ///< not a number where no input has a foreground
   double focus_score = 0;
   double score_gap = 0;                                         ///< likewise
+  double pull = std::numeric_limits<double>::quiet_NaN();       ///< or not measured
   double logit_gap = std::numeric_limits<double>::quiet_NaN();  ///< likewise, or not measured
   double ftpt = 0;
   double ffpt = 0;
@@ -71,6 +72,18 @@ inline constexpr MetricInfo kLogitGap = {
     "mean log probability of the label above that of the other classes, on the foreground",
     &Metrics::logit_gap};
 
+/// Measured where the focus is fixed.
+inline constexpr MetricInfo kPull = {
+    "pull", "nat",
+    "mean loss minus that of the same classifier with 0.01 more weight on the foreground",
+    &Metrics::pull};
+
+/// The losses of a batch.
+struct BatchLosses {
+  torch::Tensor loss;       ///< [T]
+  torch::Tensor pull = {};  ///< [T]; undefined: not measured
+};
+
 /// The predicted labels, ties to the lowest.  Shapes: -> [T, B] int64
 torch::Tensor predict(Pass& pass, Rule rule);
 
@@ -78,17 +91,17 @@ torch::Tensor predict(Pass& pass, Rule rule);
 /// the device until read().
 ///
 ///   Tally tally(num_trials, kRules, device);
-///   tally.add(pass, loss.value(pass), batch.foreground, num_inputs);  // of every batch
+///   tally.add(pass, {loss.value(pass)}, batch.foreground, num_inputs);  // of every batch
 ///   const double accuracy = tally.read(Rule::argmax)[trial].accuracy;
 class Tally {
  public:
   /// Measures the logit gap if `rules` are all there are.
   Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device device);
 
-  /// `loss_weight` is the batch's share in the mean loss: its size for a mean over inputs. Segments
+  /// `loss_weight` is the batch's share in mean losses: its size for a mean over inputs. Segments
   /// with a score of -inf are absent: they count in no gap, and none of them is foreground.
-  /// Shapes: loss [T], foreground [m, B] bool
-  void add(Pass& pass, const torch::Tensor& loss, const torch::Tensor& foreground,
+  /// Shapes: foreground [m, B] bool
+  void add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
            double loss_weight);
 
   /// All that was added up so far, to go on from later.  Shapes: -> [T, sums] double

@@ -25,10 +25,13 @@ class PackLoop {
   torch::Tensor score(const Batch& batch) const;
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
-  void measure_after_update(const Batch& batch);
+  torch::Tensor pull_of(Pass& pass, const torch::Tensor& loss, const Batch& batch) const;
+  void measure(const Batch& batch, double loss_weight, Tally& tally) const;
+  Tally measure_batches_alike() const;
   Tally evaluate(const Batches& batches, std::span<const Rule> rules) const;
   std::map<Rule, TrialMetrics> evaluate_at_end(const Batches& batches) const;
   void append(const Tally& tally, SplitHistory& split) const;
+  Tally measure_training() const;
   void record();
   void mark_diverged(const TrialMetrics& train);
   bool have_all_diverged() const;
@@ -124,7 +127,7 @@ void PackLoop::train_rest_of_epoch(const SavePack& save) {
   while (next_batch_ < batches.count()) {
     const auto batch = batches[next_batch_];
     is_finite_.logical_and_(update(batch).isfinite());
-    if (after_updates_) measure_after_update(batch);
+    if (after_updates_) measure(batch, /*loss_weight=*/1, *after_updates_);
     ++next_batch_;
     listener_.on_step(epoch() - 1, num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
@@ -144,10 +147,31 @@ torch::Tensor PackLoop::update(const Batch& batch) {
   return objective.detach();
 }
 
-void PackLoop::measure_after_update(const Batch& batch) {
+/// What the same classifier would lose less with a little more weight on the foreground.
+/// Shapes: loss [T] -> [T], undefined where the focus is learned
+torch::Tensor PackLoop::pull_of(Pass& pass, const torch::Tensor& loss, const Batch& batch) const {
+  constexpr double kMoreWeight = 0.01;
+  if (!task_.fixed_focus) return {};
+  const auto weight = std::min(*task_.fixed_focus + kMoreWeight, 1.);
+  const auto scores = fixed_scores(weight, batch.foreground).expand_as(pass.scores());
+  auto other = pass.with_scores(scores);
+  return loss - phase().loss.value(other);
+}
+
+void PackLoop::measure(const Batch& batch, double loss_weight, Tally& tally) const {
   const torch::NoGradGuard no_grad;
   auto pass = forward(batch);
-  after_updates_->add(pass, phase().loss.value(pass), batch.foreground, /*loss_weight=*/1);
+  const auto loss = phase().loss.value(pass);
+  tally.add(pass, {loss, pull_of(pass, loss, batch)}, batch.foreground, loss_weight);
+}
+
+/// Before training, what measuring after updates would give with updates of nothing.
+Tally PackLoop::measure_batches_alike() const {
+  auto tally = make_tally(rules());
+  const auto begin = task_.starts_with_last_batch ? task_.train.count() - 1 : 0;
+  for (auto i = begin; i < task_.train.count(); ++i)
+    measure(task_.train[i], /*loss_weight=*/1, tally);
+  return tally;
 }
 
 /// The rules whose curves are wanted.
@@ -161,13 +185,10 @@ Tally PackLoop::make_tally(std::span<const Rule> rules) const {
 }
 
 Tally PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
-  const torch::NoGradGuard no_grad;
   auto tally = make_tally(rules);
   for (std::int64_t i = 0; i < batches.count(); ++i) {
     const auto batch = batches[i];
-    auto pass = forward(batch);
-    tally.add(pass, phase().loss.value(pass), batch.foreground,
-              static_cast<double>(batch.num_inputs));
+    measure(batch, static_cast<double>(batch.num_inputs), tally);
     listener_.on_step(epoch(), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
   }
@@ -190,9 +211,15 @@ void PackLoop::append(const Tally& tally, SplitHistory& split) const {
     split.by_rule[rule].push_back(tally.read(rule));
 }
 
+/// Of the epoch in progress.
+Tally PackLoop::measure_training() const {
+  if (!task_.measures_after_update) return evaluate(task_.train, rules());
+  return after_updates_ ? *after_updates_ : measure_batches_alike();
+}
+
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
-  const auto train = after_updates_ ? *after_updates_ : evaluate(task_.train, rules());
+  const auto train = measure_training();
   if (task_.test) append(evaluate(*task_.test, rules()), history_.test);
   if (epoch() > 0) mark_diverged(train.read(phase().loss.rule));
   append(train, history_.train);

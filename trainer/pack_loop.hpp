@@ -36,7 +36,8 @@ struct PackTask {
   Batches train = {};
   std::optional<Batches> test = {};
   std::optional<std::uint64_t> shuffle_seed = {};  ///< absent: every epoch in the order of the data
-  bool measures_after_update = false;  ///< training metrics from each batch right after its update
+  bool measures_after_update = false;   ///< training metrics from each batch right after its update
+  bool starts_with_last_batch = false;  ///< then: entry 0 from the last batch alone, not from all
   bool has_all_rules = false;  ///< curves under every rule, beside those under the loss's own
 };
 

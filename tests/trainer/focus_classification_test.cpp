@@ -83,7 +83,9 @@ TEST_F(WithTestSet, ReportsOnlyDeclaredVariablesOfTheDeclaredLengths) {
   const std::map<std::string, std::size_t> length = {{"epoch", 3}};
   const auto declared = focus_classification("cpu").declaration.variables;
 
-  const auto values = train(request(settings_with({{"rules", "all"}}), {0.1}))[0].values;
+  const json most = {{"rules", "all"}, {"focus", 0.4}};
+
+  const auto values = train(request(settings_with(most), {0.1}))[0].values;
 
   EXPECT_EQ(values.size() + 1, declared.size());  // all but switch_epoch
   for (const auto& [name, value] : values.items()) {
@@ -93,6 +95,58 @@ TEST_F(WithTestSet, ReportsOnlyDeclaredVariablesOfTheDeclaredLengths) {
       expected.push_back(length.at(dim));
     EXPECT_EQ(lengths(value), expected) << name;
   }
+}
+
+TEST(FocusClassification, ReportsThePullOfAFixedFocusAlone) {
+  EXPECT_FALSE(train(request(settings(), {0.1}))[0].values.contains("train_pull"));
+
+  const auto values = train(request(settings({{"focus", 0.4}}), {0.1}))[0].values;
+
+  EXPECT_EQ(values.at("train_pull").size(), 3U);
+  EXPECT_NEAR(values.at("final_train_focus_weight").get<double>(), 0.4, 1e-6);
+}
+
+TEST(FocusClassification, HasNoPullAtFullFocus) {
+  const auto pull = train(request(settings({{"focus", 1}}), {0.1}))[0].values.at("train_pull");
+
+  EXPECT_EQ(pull, (json{0.0, 0.0, 0.0}));
+}
+
+TEST(FocusClassification, RefusesAFocusOfNothingAndUnknownWords) {
+  const auto study = focus_classification("cpu");
+
+  EXPECT_EQ(keys(study.check(settings({{"focus", 0}})).problems),
+            (std::vector<std::string>{"focus"}));
+  EXPECT_EQ(keys(study.check(settings({{"focus", 1.5}})).problems),
+            (std::vector<std::string>{"focus"}));
+  EXPECT_EQ(keys(study.check(settings({{"focus", "fixed"}})).problems),
+            (std::vector<std::string>{"focus"}));
+}
+
+/// Entry 0 of the training loss over 40 inputs, in batches of 32 and 8 unless told.
+double loss_before_training(const json& changes) {
+  auto all = settings({{"batch_size", 32}});
+  all.update(changes);
+  return train(request(all, {0.1}))[0].values.at("train_loss")[0];
+}
+
+// The first batch of 32 counts as much as the last of 8.
+TEST(FocusClassification, StartsCurvesAfterUpdatesFromAllBatchesAlikeOrFromTheLast) {
+  const json after_update = {{"train_metrics", "after_update"}};
+  const json last_batch = {{"train_metrics", "after_update"}, {"epoch0", "last_batch"}};
+  const auto by_inputs = loss_before_training(json::object());
+  const auto last = loss_before_training(last_batch);
+  const auto first = (40 * by_inputs - 8 * last) / 32;
+
+  EXPECT_GT(std::abs(first - last), 1e-4);
+  EXPECT_NEAR(loss_before_training(after_update), (first + last) / 2, 1e-5);
+}
+
+TEST(FocusClassification, RefusesALastBatchWhereTheWholeSetIsMeasured) {
+  const auto verdict = focus_classification("cpu").check(settings({{"epoch0", "last_batch"}}));
+
+  ASSERT_EQ(keys(verdict.problems), (std::vector<std::string>{"epoch0"}));
+  EXPECT_EQ(verdict.problems[0].hint, "needs train_metrics: after_update");
 }
 
 // The names are a contract with those who read the results.

@@ -34,7 +34,7 @@ struct OneOfEach {
 Metrics tally_once(const OneOfEach& inputs) {
   auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels);
   Tally tally(/*num_trials=*/1, kArgmaxOnly, torch::kCPU);
-  tally.add(pass, torch::tensor({0.5F}), inputs.foreground, /*loss_weight=*/4);
+  tally.add(pass, {torch::tensor({0.5F})}, inputs.foreground, /*loss_weight=*/4);
   return tally.read(Rule::argmax)[0];
 }
 
@@ -62,10 +62,26 @@ TEST(Tally, WeighsTheLossOfEachBatch) {
   auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels);
   Tally tally(1, kArgmaxOnly, torch::kCPU);
 
-  tally.add(pass, torch::tensor({1.0F}), inputs.foreground, /*loss_weight=*/3);
-  tally.add(pass, torch::tensor({5.0F}), inputs.foreground, /*loss_weight=*/1);
+  tally.add(pass, {torch::tensor({1.0F})}, inputs.foreground, /*loss_weight=*/3);
+  tally.add(pass, {torch::tensor({5.0F})}, inputs.foreground, /*loss_weight=*/1);
 
   EXPECT_EQ(tally.read(Rule::argmax)[0].loss, 2);  // (3 * 1 + 1 * 5) / 4
+}
+
+TEST(Tally, WeighsThePullOfEachBatchAlike) {
+  const OneOfEach inputs;
+  auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels);
+  Tally tally(1, kArgmaxOnly, torch::kCPU);
+  const auto loss = torch::tensor({0.5F});
+
+  tally.add(pass, {loss, torch::tensor({0.25F})}, inputs.foreground, /*loss_weight=*/3);
+  tally.add(pass, {loss, torch::tensor({0.75F})}, inputs.foreground, /*loss_weight=*/1);
+
+  EXPECT_EQ(tally.read(Rule::argmax)[0].pull, 0.375);  // (3 * 0.25 + 1 * 0.75) / 4
+}
+
+TEST(Tally, HasNoPullWhereNoneWasMeasured) {
+  EXPECT_TRUE(std::isnan(tally_once(OneOfEach()).pull));
 }
 
 TEST(Tally, DoesNotCountBlankInputs) {
@@ -74,7 +90,7 @@ TEST(Tally, DoesNotCountBlankInputs) {
             [](const Tensor& points) { return points; });
   Tally tally(1, kArgmaxOnly, torch::kCPU);
 
-  tally.add(pass, torch::tensor({0.5F}), inputs.foreground, 2);
+  tally.add(pass, {torch::tensor({0.5F})}, inputs.foreground, 2);
 
   EXPECT_EQ(tally.read(Rule::argmax)[0].ftpt, 0.5);  // the first two inputs: one ftpt, one ffpt
   EXPECT_EQ(tally.read(Rule::argmax)[0].ffpt, 0.5);
@@ -90,7 +106,7 @@ TEST(Tally, KeepsTrialsApart) {
             });
   Tally tally(2, kArgmaxOnly, torch::kCPU);
 
-  tally.add(pass, torch::tensor({1.0F, 2.0F}), mask_of({0}), 1);
+  tally.add(pass, {torch::tensor({1.0F, 2.0F})}, mask_of({0}), 1);
 
   EXPECT_EQ(tally.read(Rule::argmax)[0].ftpt, 1);
   EXPECT_EQ(tally.read(Rule::argmax)[1].ffpf, 1);
@@ -107,7 +123,7 @@ class Masks : public testing::Test {
     const auto labels = torch::tensor({1, 1, 0}, torch::kLong).slice(0, 0, B);
     auto pass = make_pass(scores.view({1, 3, 1}).expand({1, 3, B}), segments, labels);
     Tally tally(1, kArgmaxOnly, torch::kCPU);
-    tally.add(pass, torch::tensor({0.5F}), foreground, 3);
+    tally.add(pass, {torch::tensor({0.5F})}, foreground, 3);
     return tally.read(Rule::argmax)[0];
   }
 
@@ -193,7 +209,8 @@ TEST(Tally, TellsRulesApart) {
   auto pass = three_answers(/*label=*/1);
   Tally tally(1, kRules, torch::kCPU);
 
-  tally.add(pass, torch::tensor({0.5F}), torch::tensor({0, 1, 0}).to(torch::kBool).unsqueeze(1), 1);
+  tally.add(pass, {torch::tensor({0.5F})}, torch::tensor({0, 1, 0}).to(torch::kBool).unsqueeze(1),
+            1);
 
   EXPECT_EQ(tally.read(Rule::argmax)[0].ffpf, 1);
   EXPECT_EQ(tally.read(Rule::mixture)[0].ffpt, 1);
@@ -205,8 +222,8 @@ TEST(Tally, ComparesTheLogitOfTheLabelWithThoseOfOtherClassesOnTheForeground) {
   auto pass = three_answers(/*label=*/1);
   const auto logit_gap = [&](const std::vector<int>& foreground, std::span<const Rule> rules) {
     Tally tally(1, rules, torch::kCPU);
-    tally.add(pass, torch::tensor({0.5F}), torch::tensor(foreground).to(torch::kBool).unsqueeze(1),
-              1);
+    tally.add(pass, {torch::tensor({0.5F})},
+              torch::tensor(foreground).to(torch::kBool).unsqueeze(1), 1);
     return tally.read(Rule::argmax)[0].logit_gap;
   };
 
