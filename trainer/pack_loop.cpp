@@ -32,9 +32,7 @@ class PackLoop {
   void begin_phase();
   std::size_t phase_index() const;
   const Phase& phase() const { return task_.phases[phase_index_]; }
-  int epoch() const {
-    return static_cast<int>(history_.train.own.size());
-  }  // in progress; 0: none yet
+  int epoch() const;
   std::span<const Rule> rules() const;
   Tally make_tally(std::span<const Rule> rules) const;
 
@@ -71,6 +69,11 @@ PackLoop::PackLoop(const PackTask& task, const PackTrials& trials, torch::Device
       is_finite_(torch::ones({std::ssize(trials.seeds)}, torch::kBool).to(device)) {
   history_.diverged_in.resize(trials.seeds.size());
   begin_phase();
+}
+
+/// In progress; 0 before training.
+int PackLoop::epoch() const {
+  return static_cast<int>(history_.train.own.size());
 }
 
 /// The phase of the epoch in progress; before training the first, after it the last.
