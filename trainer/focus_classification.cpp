@@ -22,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kName = "focus_classification";
 constexpr int kVersion = 2;  // raise it whenever equal settings would give other results
 constexpr const char* kPhases = "phases";
+constexpr const char* kJoint = "joint";  // focus and classifier
 constexpr std::int64_t kDefaultSeed = 0;
 constexpr double kDefaultLearningRate = 0.05;
 
@@ -45,6 +46,17 @@ Section optimizer() {
           .selector = "name",
           .default_choice = "sgd",
           .choices = choices_of(optimizer_kinds())};
+}
+
+Setting focus() {
+  return {.key = "focus",
+          .declaration = {.type = "float",
+                          .default_value = kJoint,
+                          .min = 0,
+                          .max = 1,
+                          .values = {kJoint},
+                          .help = "joint: it learns too; a number above 0: the fixed weight on the "
+                                  "foreground, and the classifier learns alone"}};
 }
 
 /// One loss after another; a phase may have an optimiser and a learning rate of its own.
@@ -75,6 +87,7 @@ Schema make_schema() {
                    text("train_metrics", "epoch_end", {"epoch_end", "after_update"},
                         "over the whole training set after each epoch, or the mean over "
                         "batches, each right after its update"),
+                   focus(),
                    text("rules", "own", {"own", "all"},
                         "whose curves are kept: that of the loss alone, or also those of all "
                         "three, train_accuracy_argmax and so on, and of the logit gap; of the end "
@@ -146,14 +159,28 @@ bool is_sound(const std::vector<protocol::Problem>& problems, const std::string&
   });
 }
 
+std::optional<double> fixed_focus_of(const json& settings) {
+  const auto& focus = settings.at("focus");
+  if (focus == kJoint) return std::nullopt;
+  if (focus == 0.0) throw SettingError("focus", "must be above 0", "1 is all of the attention");
+  return focus.get<double>();
+}
+
+/// The model, without a focus network where the focus is fixed.  Throws: SettingError.
+Model model_of(const json& settings, const DataShape& shape) {
+  auto model = make_model(settings.at("model"), shape);
+  if (fixed_focus_of(settings)) model.focus = {};
+  return model;
+}
+
 /// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
 void judge(const std::string& device, Verdict& verdict) {
   auto& [problems, resolved, pack_width, memory_bytes] = verdict;
   if (!is_sound(problems, "dataset")) return;
   const auto data = describe_data(resolved["dataset"]);
   resolved["dataset"] = data.identity;
-  if (!is_sound(problems, "model")) return;
-  const auto model = make_model(resolved["model"], data.shape);
+  if (!is_sound(problems, "model") || !is_sound(problems, "focus")) return;
+  const auto model = model_of(resolved, data.shape);
   if (!problems.empty()) return;
   const auto phases = phases_of(resolved);
   const bool classifies_blends = std::ranges::all_of(
@@ -191,7 +218,8 @@ std::uint64_t shuffle_seed(const json& dataset) {
 
 PackTask make_task(const json& settings, const BatchedData& data) {
   PackTask task = {.phases = phases_of(settings),
-                   .model = make_model(settings.at("model"), data.shape),
+                   .model = model_of(settings, data.shape),
+                   .fixed_focus = fixed_focus_of(settings),
                    .train = data.train,
                    .test = data.test,
                    .measures_after_update = settings.at("train_metrics") == "after_update",

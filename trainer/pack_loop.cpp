@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/fixed_scores.hpp"
+
 namespace trainer {
 namespace {
 
@@ -20,6 +22,7 @@ class PackLoop {
 
  private:
   Pass forward(const Batch& batch) const;
+  torch::Tensor score(const Batch& batch) const;
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
   void measure_after_update(const Batch& batch);
@@ -100,13 +103,21 @@ PackHistory PackLoop::run(const SavePack& save) {
 }
 
 Pass PackLoop::forward(const Batch& batch) const {
-  const auto& model = task_.model;
-  const auto scores = model.focus.forward(parameters_.network(0), batch.segments.flatten(2));
-  const auto classify = [this, &model](const torch::Tensor& points) {
-    return model.classifier.forward(parameters_.network(1), points);
+  const auto classify = [this](const torch::Tensor& points) {
+    return task_.model.classifier.forward(parameters_.network(1), points);
   };
-  return {scores.view({-1, batch.segments.size(2), batch.segments.size(3)}), batch.segments,
-          batch.labels, batch.num_inputs, classify};
+  return {score(batch), batch.segments, batch.labels, batch.num_inputs, classify};
+}
+
+/// Shapes: -> [T, m, B]
+torch::Tensor PackLoop::score(const Batch& batch) const {
+  const auto T = parameters_.theta().size(0);
+  if (task_.fixed_focus) {
+    return fixed_scores(*task_.fixed_focus, batch.foreground).expand({T, -1, -1});
+  }
+  const auto points = batch.segments.flatten(2);  // [1, d, m B]
+  return task_.model.focus.forward(parameters_.network(0), points)
+      .view({T, batch.segments.size(2), batch.segments.size(3)});
 }
 
 void PackLoop::train_rest_of_epoch(const SavePack& save) {
