@@ -11,6 +11,9 @@ namespace {
 /// Thrown where training was told to stop.
 struct Stopped {};
 
+/// What looks at each batch of a split.
+using Visit = std::function<void(Pass& pass, const Batch& batch)>;
+
 /// The state of one pack in training.
 class PackLoop {
  public:
@@ -26,8 +29,10 @@ class PackLoop {
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
   void measure_after_update(const Batch& batch);
-  Tally evaluate(const Batches& batches, std::span<const Rule> rules) const;
-  std::map<Rule, TrialMetrics> evaluate_at_end(const Batches& batches) const;
+  void for_each_batch(const Batches& batches, const Visit& visit) const;
+  Tally evaluate(const Batches& batches) const;
+  void evaluate_at_end(const Batches& batches, SplitHistory& split) const;
+  void add(Pass& pass, const Batch& batch, Tally& tally) const;
   void append(const Tally& tally, SplitHistory& split) const;
   void record();
   void mark_diverged(const TrialMetrics& train);
@@ -97,8 +102,8 @@ PackHistory PackLoop::run(const SavePack& save) {
     if (epoch() > 0) train_rest_of_epoch(save);
     record();
   }
-  history_.train.at_end = evaluate_at_end(task_.train);
-  if (task_.test) history_.test.at_end = evaluate_at_end(*task_.test);
+  evaluate_at_end(task_.train, history_.train);
+  if (task_.test) evaluate_at_end(*task_.test, history_.test);
   return std::move(history_);
 }
 
@@ -163,26 +168,39 @@ Tally PackLoop::make_tally(std::span<const Rule> rules) const {
   return {parameters_.theta().size(0), rules, device_};
 }
 
-Tally PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
+/// Throws: Stopped.
+void PackLoop::for_each_batch(const Batches& batches, const Visit& visit) const {
   const torch::NoGradGuard no_grad;
-  auto tally = make_tally(rules);
   for (std::int64_t i = 0; i < batches.count(); ++i) {
     const auto batch = batches[i];
     auto pass = forward(batch);
-    tally.add(pass, phase().loss.value(pass), batch.foreground,
-              static_cast<double>(batch.num_inputs));
+    visit(pass, batch);
     listener_.on_step(epoch(), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
   }
+}
+
+void PackLoop::add(Pass& pass, const Batch& batch, Tally& tally) const {
+  tally.add(pass, phase().loss.value(pass), batch.foreground,
+            static_cast<double>(batch.num_inputs));
+}
+
+Tally PackLoop::evaluate(const Batches& batches) const {
+  auto tally = make_tally(rules());
+  for_each_batch(batches, [&](Pass& pass, const Batch& batch) { add(pass, batch, tally); });
   return tally;
 }
 
-std::map<Rule, TrialMetrics> PackLoop::evaluate_at_end(const Batches& batches) const {
-  const auto tally = evaluate(batches, kRules);
-  std::map<Rule, TrialMetrics> metrics;
+void PackLoop::evaluate_at_end(const Batches& batches, SplitHistory& split) const {
+  auto tally = make_tally(kRules);
+  HeatPoints points;
+  for_each_batch(batches, [&](Pass& pass, const Batch& batch) {
+    add(pass, batch, tally);
+    points.add(pass, batch.foreground);
+  });
   for (const auto rule : kRules)
-    metrics[rule] = tally.read(rule);
-  return metrics;
+    split.at_end[rule] = tally.read(rule);
+  split.heat_maps = points.maps();
 }
 
 /// The next entry of the curves of a split.
@@ -195,8 +213,8 @@ void PackLoop::append(const Tally& tally, SplitHistory& split) const {
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
-  const auto train = after_updates_ ? *after_updates_ : evaluate(task_.train, rules());
-  if (task_.test) append(evaluate(*task_.test, rules()), history_.test);
+  const auto train = after_updates_ ? *after_updates_ : evaluate(task_.train);
+  if (task_.test) append(evaluate(*task_.test), history_.test);
   if (epoch() > 0) mark_diverged(train.read(phase().loss.rule));
   append(train, history_.train);
   after_updates_.reset();
