@@ -1,6 +1,8 @@
 #include "trainer/focus_variables.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -8,6 +10,8 @@ namespace trainer {
 namespace {
 
 using nlohmann::json;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 std::string describe(Rule rule) {
   if (rule == Rule::argmax) return "by the segment of largest weight";
@@ -18,6 +22,24 @@ std::string name_of(const MetricInfo& metric, const std::string& split, Rule rul
   return split + "_" + metric.name + "_" + to_string(rule);
 }
 
+std::string heat_map_of(const std::string& split) {
+  return "final_" + split + "_focus_heatmap";
+}
+
+std::string heat_map_of(const std::string& split, Rule rule) {
+  return heat_map_of(split) + "_" + to_string(rule);
+}
+
+constexpr const char* kDataRange = "_data_range";  // in the names of what has edges of its own
+
+std::string focus_edges_of(const std::string& split) {
+  return "final_" + split + "_focus_edges" + kDataRange;
+}
+
+std::string score_edges_of(const std::string& split, Rule rule) {
+  return "final_" + split + "_score_edges_" + to_string(rule) + kDataRange;
+}
+
 using Declarations = std::map<std::string, protocol::VariableDeclaration>;
 
 /// A curve, and a single value of the end.
@@ -25,6 +47,27 @@ void declare_curve(Declarations& variables, const std::string& name, const std::
                    const std::string& meaning) {
   variables[name] = {.dims = {"epoch"}, .units = units, .long_name = meaning};
   variables["final_" + name] = {.units = units, .long_name = meaning + ", at the end"};
+}
+
+void declare_heat_maps(Declarations& variables, const std::string& split) {
+  const auto set = ", " + split + " set, at the end";
+  const auto declare_map = [&](const std::string& name, const std::string& meaning) {
+    variables[name] = {.dims = {"focus_bin", "score_bin"},
+                       .long_name =
+                           "fraction of the inputs by weight on the foreground and "
+                           "probability of the label " +
+                           meaning + set};
+  };
+  const auto declare_edges = [&](const std::string& name, const std::string& meaning) {
+    variables[name] = {.dims = {"edge"}, .long_name = "edges of the bins of " + meaning + set};
+  };
+  declare_map(heat_map_of(split), "by the loss's own rule");
+  declare_edges(focus_edges_of(split), "weight on the foreground");
+  for (const auto rule : kRules) {
+    declare_map(heat_map_of(split, rule), describe(rule));
+    declare_map(heat_map_of(split, rule) + kDataRange, describe(rule) + ", over their range");
+    declare_edges(score_edges_of(split, rule), "probability of the label " + describe(rule));
+  }
 }
 
 void declare_split(Declarations& variables, const std::string& split) {
@@ -41,6 +84,19 @@ void declare_split(Declarations& variables, const std::string& split) {
                     std::string(metric.long_name) + " " + describe(rule) + ", " + split + " set");
     }
   }
+  declare_heat_maps(variables, split);
+}
+
+/// Nested lists; null where there is no number.
+json to_json(const torch::Tensor& tensor) {
+  if (tensor.dim() == 0) {
+    const auto value = tensor.item<double>();
+    return std::isnan(value) ? json() : json(value);
+  }
+  json list = json::array();
+  for (std::int64_t i = 0; i < tensor.size(0); ++i)
+    list.push_back(to_json(tensor[i]));
+  return list;
 }
 
 /// Puts the values of one trial together.
@@ -50,7 +106,8 @@ class TrialValues {
       : trial_(trial),
         diverged_in_(history.diverged_in[trial]),
         has_pull_(task.fixed_focus.has_value()),
-        num_entries_(static_cast<std::size_t>(num_epochs(task)) + 1) {}
+        num_entries_(static_cast<std::size_t>(num_epochs(task)) + 1),
+        own_rule_(task.phases.back().loss.rule) {}
 
   void add(const SplitHistory& history, const std::string& split) {
     for (const auto& metric : kMetrics)
@@ -63,6 +120,7 @@ class TrialValues {
       for (const auto& metric : kRuleMetrics)
         values_["final_" + name_of(metric, split, rule)] = at_end(metrics, metric);
     add_logit_gap(history, split);
+    add_heat_maps(history.heat_maps, split);
   }
 
   json take() { return std::move(values_); }
@@ -78,6 +136,22 @@ class TrialValues {
     const auto name = split + "_" + kLogitGap.name;
     if (!history.by_rule.empty()) values_[name] = curve(history.own, kLogitGap);
     values_["final_" + name] = at_end(history.at_end.begin()->second, kLogitGap);
+  }
+
+  void add_heat_maps(const HeatMaps& maps, const std::string& split) {
+    values_[focus_edges_of(split)] = numbers(maps.focus_edges);
+    for (const auto& [rule, of_rule] : maps.by_rule) {
+      values_[heat_map_of(split, rule)] = numbers(of_rule.fixed);
+      values_[heat_map_of(split, rule) + kDataRange] = numbers(of_rule.data_range);
+      values_[score_edges_of(split, rule)] = numbers(of_rule.score_edges);
+    }
+    values_[heat_map_of(split)] = values_[heat_map_of(split, own_rule_)];
+  }
+
+  /// Shapes: of_trials [T, ...]
+  json numbers(const torch::Tensor& of_trials) const {
+    const auto of_trial = of_trials[static_cast<std::int64_t>(trial_)];
+    return to_json(diverged_in_ ? torch::full_like(of_trial, kNan) : of_trial);
   }
 
   /// As long as the training was to be. Nulls follow the last valid entry.
@@ -98,6 +172,7 @@ class TrialValues {
   std::optional<int> diverged_in_;
   bool has_pull_;
   std::size_t num_entries_;
+  Rule own_rule_;  // at the end
   json values_ = json::object();
 };
 

@@ -18,11 +18,6 @@ torch::Tensor mixed_probabilities(Pass& pass) {
   return (pass.attention().unsqueeze(1) * pass.segment_log_probabilities().exp()).sum(/*dim=*/2);
 }
 
-/// a_z, the weight on the foreground.  Shapes: foreground [m, B] -> [T, B]
-torch::Tensor weight_on(const torch::Tensor& foreground, Pass& pass) {
-  return torch::where(foreground, pass.attention(), 0).sum(/*dim=*/1);
-}
-
 /// Whether the attended segment is in the foreground.  Shapes: foreground [m, B] -> [T, B] bool
 torch::Tensor is_focused(Pass& pass, const torch::Tensor& foreground) {
   const auto index = pass.attended().unsqueeze(1);  // [T, 1, B]
@@ -88,6 +83,16 @@ torch::Tensor predict(Pass& pass, Rule rule) {
   return first_largest(pass.blend_log_probabilities(), kClasses);
 }
 
+torch::Tensor label_probabilities(Pass& pass, Rule rule) {
+  if (rule == Rule::argmax) return pass.of_labels(attended_log_probabilities(pass)).exp();
+  if (rule == Rule::mixture) return pass.of_labels(mixed_probabilities(pass));
+  return pass.of_labels(pass.blend_log_probabilities()).exp();
+}
+
+torch::Tensor foreground_weight(Pass& pass, const torch::Tensor& foreground) {
+  return torch::where(foreground, pass.attention(), 0).sum(/*dim=*/1);
+}
+
 Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device device)
     : rules_(rules.begin(), rules.end()),
       sums_(torch::zeros({kFirstOfRules + 2 * std::ssize(rules), num_trials},
@@ -95,8 +100,8 @@ Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device
 
 void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
                 double loss_weight) {
-  const auto weight = weight_on(foreground, pass);    // [T, B]
-  const auto focused = is_focused(pass, foreground);  // [T, B]
+  const auto weight = foreground_weight(pass, foreground);  // [T, B]
+  const auto focused = is_focused(pass, foreground);        // [T, B]
   const auto gap = score_gap(pass, foreground);
   const bool has_all_rules = rules_.size() == kRules.size();
   const auto not_measured = std::numeric_limits<double>::quiet_NaN();

@@ -87,6 +87,12 @@ struct BatchLosses {
 /// The predicted labels, ties to the lowest.  Shapes: -> [T, B] int64
 torch::Tensor predict(Pass& pass, Rule rule);
 
+/// s_y, the probabilities that the rule gives the true labels.  Shapes: -> [T, B]
+torch::Tensor label_probabilities(Pass& pass, Rule rule);
+
+/// a_z, the weights on the foreground.  Shapes: foreground [m, B] bool -> [T, B]
+torch::Tensor foreground_weight(Pass& pass, const torch::Tensor& foreground);
+
 /// Adds up what metrics are made of, batch by batch, for all trials of a pack. Everything stays on
 /// the device until read().
 ///

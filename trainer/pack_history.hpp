@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "trainer/heat_map.hpp"
 #include "trainer/losses/loss.hpp"
 #include "trainer/metrics.hpp"
 #include "trainer/torch.hpp"
@@ -21,6 +22,7 @@ struct SplitHistory {
   Curve own = {};                      ///< each entry under the loss and the rule of its phase
   std::map<Rule, Curve> by_rule = {};  ///< under each rule; empty unless asked for
   std::map<Rule, TrialMetrics> at_end = {};  ///< under each rule
+  HeatMaps heat_maps = {};                   ///< at the end
 };
 
 struct PackHistory {

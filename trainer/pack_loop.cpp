@@ -11,6 +11,9 @@ namespace {
 /// Thrown where training was told to stop.
 struct Stopped {};
 
+/// What looks at each batch of a split.
+using Visit = std::function<void(Pass& pass, const Batch& batch)>;
+
 /// The state of one pack in training.
 class PackLoop {
  public:
@@ -26,10 +29,12 @@ class PackLoop {
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
   torch::Tensor pull_of(Pass& pass, const torch::Tensor& loss, const Batch& batch) const;
-  void measure(const Batch& batch, double loss_weight, Tally& tally) const;
-  Tally measure_batches_alike() const;
-  Tally evaluate(const Batches& batches, std::span<const Rule> rules) const;
-  std::map<Rule, TrialMetrics> evaluate_at_end(const Batches& batches) const;
+  void add(Pass& pass, const Batch& batch, double loss_weight, Tally& tally) const;
+  void measure_after_update(const Batch& batch);
+  Tally measure_before_updates() const;
+  void for_each_batch(const Batches& batches, const Visit& visit, std::int64_t begin = 0) const;
+  Tally evaluate(const Batches& batches) const;
+  void evaluate_at_end(const Batches& batches, SplitHistory& split) const;
   void append(const Tally& tally, SplitHistory& split) const;
   Tally measure_training() const;
   void record();
@@ -38,9 +43,7 @@ class PackLoop {
   void begin_phase();
   std::size_t phase_index() const;
   const Phase& phase() const { return task_.phases[phase_index_]; }
-  int epoch() const {
-    return static_cast<int>(history_.train.own.size());
-  }  // in progress; 0: none yet
+  int epoch() const;
   std::span<const Rule> rules() const;
   Tally make_tally(std::span<const Rule> rules) const;
 
@@ -79,6 +82,11 @@ PackLoop::PackLoop(const PackTask& task, const PackTrials& trials, torch::Device
   begin_phase();
 }
 
+/// In progress; 0 before training.
+int PackLoop::epoch() const {
+  return static_cast<int>(history_.train.own.size());
+}
+
 /// The phase of the epoch in progress; before training the first, after it the last.
 std::size_t PackLoop::phase_index() const {
   const auto ends = switch_epochs(task_);
@@ -97,8 +105,8 @@ PackHistory PackLoop::run(const SavePack& save) {
     if (epoch() > 0) train_rest_of_epoch(save);
     record();
   }
-  history_.train.at_end = evaluate_at_end(task_.train);
-  if (task_.test) history_.test.at_end = evaluate_at_end(*task_.test);
+  evaluate_at_end(task_.train, history_.train);
+  if (task_.test) evaluate_at_end(*task_.test, history_.test);
   return std::move(history_);
 }
 
@@ -127,7 +135,7 @@ void PackLoop::train_rest_of_epoch(const SavePack& save) {
   while (next_batch_ < batches.count()) {
     const auto batch = batches[next_batch_];
     is_finite_.logical_and_(update(batch).isfinite());
-    if (after_updates_) measure(batch, /*loss_weight=*/1, *after_updates_);
+    if (after_updates_) measure_after_update(batch);
     ++next_batch_;
     listener_.on_step(epoch() - 1, num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
@@ -158,19 +166,24 @@ torch::Tensor PackLoop::pull_of(Pass& pass, const torch::Tensor& loss, const Bat
   return loss - phase().loss.value(other);
 }
 
-void PackLoop::measure(const Batch& batch, double loss_weight, Tally& tally) const {
-  const torch::NoGradGuard no_grad;
-  auto pass = forward(batch);
+void PackLoop::add(Pass& pass, const Batch& batch, double loss_weight, Tally& tally) const {
   const auto loss = phase().loss.value(pass);
   tally.add(pass, {loss, pull_of(pass, loss, batch)}, batch.foreground, loss_weight);
 }
 
-/// Before training, what measuring after updates would give with updates of nothing.
-Tally PackLoop::measure_batches_alike() const {
+void PackLoop::measure_after_update(const Batch& batch) {
+  const torch::NoGradGuard no_grad;
+  auto pass = forward(batch);
+  add(pass, batch, /*loss_weight=*/1, *after_updates_);
+}
+
+/// What measuring after updates would give with updates of nothing.
+Tally PackLoop::measure_before_updates() const {
   auto tally = make_tally(rules());
-  const auto begin = task_.starts_with_last_batch ? task_.train.count() - 1 : 0;
-  for (auto i = begin; i < task_.train.count(); ++i)
-    measure(task_.train[i], /*loss_weight=*/1, tally);
+  const auto visit = [&](Pass& pass, const Batch& batch) {
+    add(pass, batch, /*loss_weight=*/1, tally);
+  };
+  for_each_batch(task_.train, visit, task_.starts_with_last_batch ? task_.train.count() - 1 : 0);
   return tally;
 }
 
@@ -184,23 +197,37 @@ Tally PackLoop::make_tally(std::span<const Rule> rules) const {
   return {parameters_.theta().size(0), rules, device_};
 }
 
-Tally PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
-  auto tally = make_tally(rules);
-  for (std::int64_t i = 0; i < batches.count(); ++i) {
+/// Throws: Stopped.
+void PackLoop::for_each_batch(const Batches& batches, const Visit& visit,
+                              std::int64_t begin) const {
+  const torch::NoGradGuard no_grad;
+  for (std::int64_t i = begin; i < batches.count(); ++i) {
     const auto batch = batches[i];
-    measure(batch, static_cast<double>(batch.num_inputs), tally);
+    auto pass = forward(batch);
+    visit(pass, batch);
     listener_.on_step(epoch(), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
   }
+}
+
+Tally PackLoop::evaluate(const Batches& batches) const {
+  auto tally = make_tally(rules());
+  for_each_batch(batches, [&](Pass& pass, const Batch& batch) {
+    add(pass, batch, static_cast<double>(batch.num_inputs), tally);
+  });
   return tally;
 }
 
-std::map<Rule, TrialMetrics> PackLoop::evaluate_at_end(const Batches& batches) const {
-  const auto tally = evaluate(batches, kRules);
-  std::map<Rule, TrialMetrics> metrics;
+void PackLoop::evaluate_at_end(const Batches& batches, SplitHistory& split) const {
+  auto tally = make_tally(kRules);
+  HeatPoints points;
+  for_each_batch(batches, [&](Pass& pass, const Batch& batch) {
+    add(pass, batch, static_cast<double>(batch.num_inputs), tally);
+    points.add(pass, batch.foreground);
+  });
   for (const auto rule : kRules)
-    metrics[rule] = tally.read(rule);
-  return metrics;
+    split.at_end[rule] = tally.read(rule);
+  split.heat_maps = points.maps();
 }
 
 /// The next entry of the curves of a split.
@@ -213,14 +240,14 @@ void PackLoop::append(const Tally& tally, SplitHistory& split) const {
 
 /// Of the epoch in progress.
 Tally PackLoop::measure_training() const {
-  if (!task_.measures_after_update) return evaluate(task_.train, rules());
-  return after_updates_ ? *after_updates_ : measure_batches_alike();
+  if (!task_.measures_after_update) return evaluate(task_.train);
+  return after_updates_ ? *after_updates_ : measure_before_updates();
 }
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
   const auto train = measure_training();
-  if (task_.test) append(evaluate(*task_.test, rules()), history_.test);
+  if (task_.test) append(evaluate(*task_.test), history_.test);
   if (epoch() > 0) mark_diverged(train.read(phase().loss.rule));
   append(train, history_.train);
   after_updates_.reset();

@@ -80,7 +80,8 @@ std::vector<std::size_t> lengths(const json& value) {
 }
 
 TEST_F(WithTestSet, ReportsOnlyDeclaredVariablesOfTheDeclaredLengths) {
-  const std::map<std::string, std::size_t> length = {{"epoch", 3}};
+  const std::map<std::string, std::size_t> length = {
+      {"epoch", 3}, {"focus_bin", 5}, {"score_bin", 5}, {"edge", 6}};
   const auto declared = focus_classification("cpu").declaration.variables;
 
   const json most = {{"rules", "all"}, {"focus", 0.4}};
@@ -166,6 +167,23 @@ TEST_F(WithTestSet, HasTheFiveMetricsUnderEachRuleAtTheEnd) {
   }
 }
 
+TEST_F(WithTestSet, HasAHeatMapUnderTheLossesOwnRule) {
+  const std::vector<std::pair<std::string, std::string>> rules = {
+      {"soft", "blend"}, {"hard", "argmax"}, {"lvml", "mixture"}};
+
+  for (const auto& [loss, rule] : rules) {
+    const auto values = train(request(settings_with({{"loss", loss}}), {0.1}))[0].values;
+
+    const auto& map = values.at("final_test_focus_heatmap");
+    EXPECT_EQ(map, values.at("final_test_focus_heatmap_" + rule)) << loss;
+    double sum = 0;
+    for (const auto& row : map)
+      for (const auto& fraction : row)
+        sum += fraction.get<double>();
+    EXPECT_DOUBLE_EQ(sum, 1);
+  }
+}
+
 TEST_F(WithTestSet, HasCurvesUnderEachRuleOnlyWhereTheyAreAskedFor) {
   const auto own = train(request(settings_with(), {0.1}))[0].values;
   const auto all = train(request(settings_with({{"rules", "all"}}), {0.1}))[0].values;
@@ -186,6 +204,7 @@ TEST_F(WithTestSet, HasNoNumberUnderAnyRuleAfterATrialDiverged) {
   const auto values = train(request(settings, {0.1, 1e30}))[1].values;
 
   EXPECT_TRUE(values.at("test_ftpt_argmax")[0].is_number());
+  EXPECT_EQ(lengths(values.at("final_test_focus_heatmap")), (std::vector<std::size_t>{5, 5}));
   for (const auto& [name, value] : values.items()) {
     if (!name.starts_with("final_")) continue;
     EXPECT_EQ(value.dump().find_first_of("0123456789"), std::string::npos) << name;

@@ -96,6 +96,14 @@ bool is_same(const Metrics& a, const Metrics& b) {
          });
 }
 
+/// Shapes: a, b [T, ...]
+bool is_same(const torch::Tensor& a, std::size_t trial_of_a, const torch::Tensor& b,
+             std::size_t trial_of_b) {
+  const auto of_a = a[static_cast<std::int64_t>(trial_of_a)];
+  const auto of_b = b[static_cast<std::int64_t>(trial_of_b)];
+  return of_a.nan_to_num(-1).equal(of_b.nan_to_num(-1));
+}
+
 void expect_same_curve(const Curve& a, std::size_t trial_of_a, const Curve& b,
                        std::size_t trial_of_b) {
   ASSERT_EQ(a.size(), b.size());
@@ -114,6 +122,12 @@ void expect_same_split(const SplitHistory& a, std::size_t trial_of_a, const Spli
   ASSERT_EQ(a.at_end.size(), b.at_end.size());
   for (const auto& [rule, metrics] : a.at_end)
     EXPECT_TRUE(is_same(metrics[trial_of_a], b.at_end.at(rule)[trial_of_b]));
+  for (const auto& [rule, maps] : a.heat_maps.by_rule) {
+    const auto& others = b.heat_maps.by_rule.at(rule);
+    EXPECT_TRUE(is_same(maps.fixed, trial_of_a, others.fixed, trial_of_b));
+    EXPECT_TRUE(is_same(maps.data_range, trial_of_a, others.data_range, trial_of_b));
+    EXPECT_TRUE(is_same(maps.score_edges, trial_of_a, others.score_edges, trial_of_b));
+  }
 }
 
 void expect_same_trial(const PackHistory& a, std::size_t trial_of_a, const PackHistory& b,

@@ -1,7 +1,9 @@
 // What a pack says of its trained weights against plain sums over inputs: rows of samples, one
 // trial at a time, nothing shared with the code under test but the weights and the data's indices.
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -185,6 +187,52 @@ TEST_F(PlainMeasures, AreTheMetricsUnderEachRule) {
       expect_near(history.at_end.at(rule)[trial], expected);
     }
     expect_near(history.own.back()[trial], measure(split, inputs, Rule::blend));
+  });
+}
+
+/// Counts by comparison with each edge, divided by the number of points.
+/// Shapes: x, y [N], edges [6] -> [5, 5]
+Tensor count(const std::vector<double>& x, const Tensor& x_edges, const std::vector<double>& y,
+             const Tensor& y_edges) {
+  const auto bin_of = [](double value, const Tensor& edges) {
+    std::int64_t bin = 0;
+    while (bin < 4 && value >= edges[bin + 1].item<double>())
+      ++bin;
+    return bin;
+  };
+  auto fractions = torch::zeros({5, 5}, torch::kDouble);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    fractions[bin_of(x[i], x_edges)][bin_of(y[i], y_edges)] += 1 / static_cast<double>(x.size());
+  return fractions;
+}
+
+Tensor spread(const std::vector<double>& values) {
+  const auto [smallest, largest] = std::ranges::minmax(values);
+  return torch::linspace(smallest, largest, 6, torch::kDouble);
+}
+
+TEST_F(PlainMeasures, AreTheHeatMapsOfInputsWithAForeground) {
+  const auto fixed = torch::tensor({0.0, 0.2, 0.4, 0.6, 0.8, 1.0}, torch::kDouble);
+  for_each([&](const SplitHistory& history, const Split& split,
+               const std::vector<PlainInput>& inputs, std::size_t trial) {
+    for (const auto rule : kRules) {
+      SCOPED_TRACE(to_string(rule));
+      std::vector<double> x;
+      std::vector<double> y;
+      for (std::int64_t i = 0; i < split.size(); ++i) {
+        const auto& input = inputs[static_cast<std::size_t>(i)];
+        if (!split.foreground[i].any().item<bool>()) continue;
+        x.push_back((input.a * split.foreground[i]).sum().item<double>());
+        y.push_back(input.p.at(rule)[split.labels[i].item<std::int64_t>()].item<double>());
+      }
+      const auto t = static_cast<std::int64_t>(trial);
+      const auto& maps = history.heat_maps.by_rule.at(rule);
+      EXPECT_TRUE(torch::allclose(maps.fixed[t], count(x, fixed, y, fixed)));
+      EXPECT_TRUE(torch::allclose(maps.score_edges[t].to(torch::kDouble), spread(y), 0, 1e-6));
+      EXPECT_TRUE(torch::allclose(maps.data_range[t], count(x, spread(x), y, spread(y))));
+      EXPECT_DOUBLE_EQ(maps.fixed[t].sum().item<double>(), 1);
+      EXPECT_DOUBLE_EQ(maps.data_range[t].sum().item<double>(), 1);
+    }
   });
 }
 
