@@ -19,7 +19,8 @@ class PackLoop {
   void restore(const PackState& state);
 
  private:
-  Pass forward(const Batch& batch) const;
+  Moment moment(std::int64_t batch_index, bool is_training) const;
+  Pass forward(const Batch& batch, const Moment& moment) const;
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
   void measure_after_update(const Batch& batch);
@@ -91,14 +92,29 @@ PackHistory PackLoop::run(const SavePack& save) {
   return std::move(history_);
 }
 
-Pass PackLoop::forward(const Batch& batch) const {
+/// What is measured at the end belongs to the last epoch.
+Moment PackLoop::moment(std::int64_t batch_index, bool is_training) const {
+  return {.seeds = seeds_,
+          .epoch = std::min(epoch(), num_epochs(task_)),
+          .batch = batch_index,
+          .is_training = is_training};
+}
+
+Pass PackLoop::forward(const Batch& batch, const Moment& moment) const {
   const auto& model = task_.model;
-  const auto scores = model.focus.forward(parameters_.network(0), batch.segments.flatten(2));
+  const auto segments = model.encoder
+                            ? model.encoder->forward(parameters_.network(0), batch, moment)
+                            : batch.segments;  // [T or 1, d, m, B]
+  const auto scores = model.focus.forward(parameters_.network(0), segments.flatten(2));
   const auto classify = [this, &model](const torch::Tensor& points) {
     return model.classifier.forward(parameters_.network(1), points);
   };
-  return {scores.view({-1, batch.segments.size(2), batch.segments.size(3)}), batch.segments,
-          batch.labels, batch.num_inputs, classify};
+  return {scores.view({-1, segments.size(2), segments.size(3)}),
+          segments,
+          batch.labels,
+          batch.num_inputs,
+          classify,
+          batch.absent};
 }
 
 void PackLoop::train_rest_of_epoch(const SavePack& save) {
@@ -118,9 +134,8 @@ void PackLoop::train_rest_of_epoch(const SavePack& save) {
 
 /// One step of every trial.  Returns what it descended, before it.  Shapes: -> [T]
 torch::Tensor PackLoop::update(const Batch& batch) {
-  auto pass = forward(batch);
-  const Step step = {
-      .seeds = seeds_, .epoch = epoch(), .batch = next_batch_, .memory = loss_memory_};
+  const Step step = {.moment = moment(next_batch_, /*is_training=*/true), .memory = loss_memory_};
+  auto pass = forward(batch, step.moment);
   const auto objective = objective_of(phase().loss, pass, step);
   parameters_.differentiate(objective.sum());
   const torch::NoGradGuard no_grad;
@@ -130,7 +145,7 @@ torch::Tensor PackLoop::update(const Batch& batch) {
 
 void PackLoop::measure_after_update(const Batch& batch) {
   const torch::NoGradGuard no_grad;
-  auto pass = forward(batch);
+  auto pass = forward(batch, moment(next_batch_, /*is_training=*/false));
   const auto& loss = phase().loss;
   after_updates_->add(pass, loss.value(pass), predict(pass, loss.rule), batch.foreground,
                       /*loss_weight=*/1);
@@ -143,7 +158,7 @@ RuleMetrics PackLoop::evaluate(const Batches& batches, std::span<const Rule> rul
     tallies.emplace(rule, make_tally());
   for (std::int64_t i = 0; i < batches.count(); ++i) {
     const auto batch = batches[i];
-    auto pass = forward(batch);
+    auto pass = forward(batch, moment(i, /*is_training=*/false));
     const auto loss = phase().loss.value(pass);
     for (auto& [rule, tally] : tallies) {
       tally.add(pass, loss, predict(pass, rule), batch.foreground,

@@ -13,7 +13,8 @@ Split Split::to(torch::Device device) const {
   return {.points = points.to(device),
           .members = members.to(device),
           .labels = labels.to(device),
-          .foreground = foreground.to(device)};
+          .foreground = foreground.to(device),
+          .absent = absent.defined() ? absent.to(device) : absent};
 }
 
 Split reorder(const Split& split, const torch::Tensor& order) {
@@ -21,7 +22,9 @@ Split reorder(const Split& split, const torch::Tensor& order) {
   return {.points = split.points,
           .members = split.members.index_select(/*dim=*/0, index),
           .labels = split.labels.index_select(/*dim=*/0, index),
-          .foreground = split.foreground.index_select(/*dim=*/0, index)};
+          .foreground = split.foreground.index_select(/*dim=*/0, index),
+          .absent =
+              split.absent.defined() ? split.absent.index_select(/*dim=*/0, index) : split.absent};
 }
 
 }  // namespace trainer
