@@ -1,11 +1,14 @@
 #include "trainer/datasets/data_set.hpp"
+#include "trainer/datasets/generated_posts.hpp"
+#include "trainer/datasets/hatexplain.hpp"
 #include "trainer/datasets/linear_orthogonal.hpp"
 #include "trainer/datasets/mosaic.hpp"
 
 namespace trainer {
 
 const std::vector<DataSetKind>& data_set_kinds() {
-  static const std::vector<DataSetKind> kinds = {linear_orthogonal_kind(), mosaic_kind()};
+  static const std::vector<DataSetKind> kinds = {linear_orthogonal_kind(), mosaic_kind(),
+                                                 hatexplain_kind(), generated_posts_kind()};
   return kinds;
 }
 
