@@ -2,6 +2,7 @@
 // token by the formulas, LibTorch's own modules where there are any. Nothing is shared with the
 // code under test but weights and tokens.
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -15,7 +16,9 @@
 #include "trainer/models/model.hpp"
 #include "trainer/models/self_attention.hpp"
 #include "trainer/models/transformer.hpp"
+#include "trainer/pack_loop.hpp"
 #include "trainer/pack_width.hpp"
+#include "trainer/registry.hpp"
 #include "trainer/step_draws.hpp"
 
 namespace trainer {
@@ -321,6 +324,79 @@ TEST(TextModels, ReadTokensOnlyAndOthersReadNone) {
   const json mlp = {{"name", "mlp"}, {"hidden", 8}, {"activation", "relu"}};
   for (const auto& settings : {mlp, json{{"name", "linear"}}, json{{"name", "cnn"}}})
     EXPECT_THROW(make_model(settings, kPosts), SettingError) << settings;
+}
+
+// --- whole training ---
+
+/// Inputs `begin` to `end` of a split, as they are.
+Batch cut(const Split& split, std::int64_t begin, std::int64_t end) {
+  const auto take = [&](const Tensor& tensor) { return tensor.slice(0, begin, end).t(); };
+  return {.segments = take(split.members).unsqueeze(0).unsqueeze(0),
+          .labels = split.labels.slice(0, begin, end),
+          .foreground = take(split.foreground),
+          .num_inputs = end - begin,
+          .absent = take(split.absent)};
+}
+
+constexpr std::int64_t kBatchSize = 25;
+constexpr int kEpochs = 3;
+constexpr double kRate = 0.05;
+constexpr double kMomentum = 0.9;
+
+/// Loss over the whole split before training and after each epoch, of the trial with seed 5.
+std::vector<double> train_plainly(const Model& model, const std::string& loss, const Split& split) {
+  const PackWeights weights(model);  // of the seeds 4 and 5
+  const auto leaves = weights.all();
+  std::vector<Tensor> momenta(leaves.size());
+  const auto whole = cut(split, 0, split.size());
+  const auto loss_of = [&](const Batch& batch) {
+    return plain_loss(loss, {weights, 1}, batch, Reading());
+  };
+  std::vector<double> curve = {loss_of(whole).item<double>()};
+  for (int epoch = 0; epoch < kEpochs; ++epoch) {
+    for (std::int64_t begin = 0; begin < split.size(); begin += kBatchSize) {
+      const auto batch = cut(split, begin, std::min(begin + kBatchSize, split.size()));
+      const auto gradients = torch::autograd::grad({loss_of(batch)}, leaves);
+      const torch::NoGradGuard no_grad;
+      for (std::size_t i = 0; i < leaves.size(); ++i) {
+        momenta[i] =
+            momenta[i].defined() ? kMomentum * momenta[i] + gradients[i] : gradients[i].clone();
+        leaves[i].sub_(kRate * momenta[i]);
+      }
+    }
+    curve.push_back(loss_of(whole).item<double>());
+  }
+  return curve;
+}
+
+TEST(TextModels, TrainInAPackAsAPlainModelAlone) {
+  const auto data = find_kind(data_set_kinds(), "generated_posts")
+                        .load({{"classes", 3},
+                               {"vocabulary", kVocabulary},
+                               {"longest", 6},
+                               {"train_size", 60},
+                               {"test_size", 1},
+                               {"seed", 0},
+                               {"signal", 0.9}});
+  for (const auto& settings : {embedding(), transformer({{"dropout", 0.0}})}) {
+    for (const std::string loss : {"soft", "lvml"}) {
+      const PackTask task = {.phases = {{.epochs = kEpochs,
+                                         .loss = make_loss({{"name", loss}, {"epsilon", 0.0}}),
+                                         .optimizer = {{"name", "sgd"},
+                                                       {"momentum", kMomentum},
+                                                       {"weight_decay", 0}}}},
+                             .model = make_model(settings, data.shape),
+                             .train = Batches(data.train, kBatchSize)};
+
+      const auto packed =
+          train_pack(task, {.seeds = {99, 5}, .learning_rates = {0.01, kRate}}, torch::kCPU, {});
+
+      const auto plain = train_plainly(task.model, loss, data.train);
+      EXPECT_LT(plain.back(), 0.95 * plain.front());  // so that there is something to compare
+      for (std::size_t epoch = 0; epoch < plain.size(); ++epoch)
+        EXPECT_NEAR(packed->train[epoch][1].loss, plain[epoch], 1e-4) << settings << epoch;
+    }
+  }
 }
 
 /// Tokens whose gradient is not zero.
