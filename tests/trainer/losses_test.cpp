@@ -10,6 +10,7 @@
 #include "trainer/losses/lvml_logits.hpp"
 #include "trainer/losses/reinforce.hpp"
 #include "trainer/losses/soft.hpp"
+#include "trainer/metrics.hpp"
 #include "trainer/step_draws.hpp"
 
 namespace trainer {
@@ -188,6 +189,25 @@ TEST_P(EveryLoss, GivesNoGradientAtAllToAbsentSegments) {
   EXPECT_EQ(of_scores.count_nonzero().item<std::int64_t>(), 0);
   EXPECT_EQ(of_segments.count_nonzero().item<std::int64_t>(), 0);
   EXPECT_GT(gradients[1].count_nonzero().item<std::int64_t>(), 0);
+}
+
+class EveryRule : public testing::TestWithParam<Rule> {};
+INSTANTIATE_TEST_SUITE_P(Losses, EveryRule, testing::ValuesIn(kRules),
+                         [](const auto& rule) { return to_string(rule.param); });
+
+TEST_P(EveryRule, PredictsOfShortInputsWhatItDoesWithoutAbsentSegments) {
+  at::manual_seed(7);
+  const ShortInputs inputs;
+  auto pass = inputs.pass();
+
+  const auto predicted = predict(pass, GetParam());
+
+  EXPECT_FALSE(pass.attention().masked_select(inputs.absent).any().item<bool>());
+  for (std::int64_t b = 0; b < 4; ++b) {
+    auto alone = inputs.pass_of_input(b);
+    EXPECT_TRUE(predicted.select(1, b).equal(predict(alone, GetParam()).select(1, 0)));
+    EXPECT_TRUE(pass.attended().select(1, b).equal(alone.attended().select(1, 0)));
+  }
 }
 
 TEST_P(EveryLoss, DoesNotCountBlankInputs) {
