@@ -1,6 +1,11 @@
 #include "trainer/fixed_scores.hpp"
 
 namespace trainer {
+namespace {
+
+constexpr double kLowest = -1e4;  // its exponential is 0 in single precision, and it is finite
+
+}  // namespace
 
 torch::Tensor fixed_scores(double weight, const torch::Tensor& foreground) {
   const auto num_foreground = foreground.to(torch::kFloat).sum(/*dim=*/0);  // [B]
@@ -8,7 +13,7 @@ torch::Tensor fixed_scores(double weight, const torch::Tensor& foreground) {
   const auto share = torch::where(foreground, weight / num_foreground,
                                   (1 - weight) / num_background);  // [m, B]
   const auto has_both = (num_foreground > 0).logical_and(num_background > 0);
-  return torch::where(has_both, share.log(), 0.).unsqueeze(0);
+  return torch::where(has_both, share.log().clamp_min(kLowest), 0.).unsqueeze(0);
 }
 
 }  // namespace trainer

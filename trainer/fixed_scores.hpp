@@ -5,7 +5,8 @@
 namespace trainer {
 
 /// Scores under which the segments of the foreground share the attention `weight`, the others the
-/// rest, evenly. Inputs that are all foreground or all background attend evenly.
+/// rest, evenly. They are finite: so that a loss may multiply the log of no attention by none.
+/// Inputs that are all foreground or all background attend evenly.
 ///
 /// Shapes: foreground [m, B] bool -> [1, m, B]   Ranges: weight in (0, 1]
 torch::Tensor fixed_scores(double weight, const torch::Tensor& foreground);

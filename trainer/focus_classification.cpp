@@ -175,7 +175,12 @@ std::optional<double> fixed_focus_of(const json& settings) {
 /// The model, without a focus network where the focus is fixed.  Throws: SettingError.
 Model model_of(const json& settings, const DataShape& shape) {
   auto model = make_model(settings.at("model"), shape);
-  if (fixed_focus_of(settings)) model.focus = {};
+  if (!fixed_focus_of(settings)) return model;
+  if (model.encoder) {
+    throw SettingError("focus", "cannot be fixed where the focus network reads tokens",
+                       "its embedding learns with it; want focus: joint");
+  }
+  model.focus = {};
   return model;
 }
 

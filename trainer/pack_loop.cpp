@@ -24,8 +24,10 @@ class PackLoop {
   void restore(const PackState& state);
 
  private:
-  Pass forward(const Batch& batch) const;
-  torch::Tensor score(const Batch& batch) const;
+  Moment moment(std::int64_t batch_index, bool is_training) const;
+  torch::Tensor encode(const Batch& batch, const Moment& moment) const;
+  torch::Tensor score(const torch::Tensor& segments, const Batch& batch) const;
+  Pass forward(const Batch& batch, const Moment& moment) const;
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
   torch::Tensor pull_of(Pass& pass, const torch::Tensor& loss, const Batch& batch) const;
@@ -110,22 +112,36 @@ PackHistory PackLoop::run(const SavePack& save) {
   return std::move(history_);
 }
 
-Pass PackLoop::forward(const Batch& batch) const {
-  const auto classify = [this](const torch::Tensor& points) {
-    return task_.model.classifier.forward(parameters_.network(1), points);
-  };
-  return {score(batch), batch.segments, batch.labels, batch.num_inputs, classify};
+/// What is measured at the end belongs to the last epoch.
+Moment PackLoop::moment(std::int64_t batch_index, bool is_training) const {
+  return {.seeds = seeds_,
+          .epoch = std::min(epoch(), num_epochs(task_)),
+          .batch = batch_index,
+          .is_training = is_training};
 }
 
-/// Shapes: -> [T, m, B]
-torch::Tensor PackLoop::score(const Batch& batch) const {
+/// Shapes: -> [T or 1, d, m, B]
+torch::Tensor PackLoop::encode(const Batch& batch, const Moment& moment) const {
+  const auto& encoder = task_.model.encoder;
+  return encoder ? encoder->forward(parameters_.network(0), batch, moment) : batch.segments;
+}
+
+/// Shapes: segments [T or 1, d, m, B] -> [T, m, B]
+torch::Tensor PackLoop::score(const torch::Tensor& segments, const Batch& batch) const {
   const auto T = parameters_.theta().size(0);
   if (task_.fixed_focus) {
     return fixed_scores(*task_.fixed_focus, batch.foreground).expand({T, -1, -1});
   }
-  const auto points = batch.segments.flatten(2);  // [1, d, m B]
-  return task_.model.focus.forward(parameters_.network(0), points)
-      .view({T, batch.segments.size(2), batch.segments.size(3)});
+  return task_.model.focus.forward(parameters_.network(0), segments.flatten(2))
+      .view({T, segments.size(2), segments.size(3)});
+}
+
+Pass PackLoop::forward(const Batch& batch, const Moment& moment) const {
+  const auto segments = encode(batch, moment);
+  const auto classify = [this](const torch::Tensor& points) {
+    return task_.model.classifier.forward(parameters_.network(1), points);
+  };
+  return {score(segments, batch), segments, batch.labels, batch.num_inputs, classify, batch.absent};
 }
 
 void PackLoop::train_rest_of_epoch(const SavePack& save) {
@@ -145,9 +161,8 @@ void PackLoop::train_rest_of_epoch(const SavePack& save) {
 
 /// One step of every trial.  Returns what it descended, before it.  Shapes: -> [T]
 torch::Tensor PackLoop::update(const Batch& batch) {
-  auto pass = forward(batch);
-  const Step step = {
-      .seeds = seeds_, .epoch = epoch(), .batch = next_batch_, .memory = loss_memory_};
+  const Step step = {.moment = moment(next_batch_, /*is_training=*/true), .memory = loss_memory_};
+  auto pass = forward(batch, step.moment);
   const auto objective = objective_of(phase().loss, pass, step);
   parameters_.differentiate(objective.sum());
   const torch::NoGradGuard no_grad;
@@ -173,7 +188,7 @@ void PackLoop::add(Pass& pass, const Batch& batch, double loss_weight, Tally& ta
 
 void PackLoop::measure_after_update(const Batch& batch) {
   const torch::NoGradGuard no_grad;
-  auto pass = forward(batch);
+  auto pass = forward(batch, moment(next_batch_, /*is_training=*/false));
   add(pass, batch, /*loss_weight=*/1, *after_updates_);
 }
 
@@ -203,7 +218,7 @@ void PackLoop::for_each_batch(const Batches& batches, const Visit& visit,
   const torch::NoGradGuard no_grad;
   for (std::int64_t i = begin; i < batches.count(); ++i) {
     const auto batch = batches[i];
-    auto pass = forward(batch);
+    auto pass = forward(batch, moment(i, /*is_training=*/false));
     visit(pass, batch);
     listener_.on_step(epoch(), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();

@@ -21,16 +21,24 @@ double num_weights(const Network& network) {
   return total;
 }
 
+/// With those of its pairs with the segments of its input.
+double floats_per_segment(const Encoder& encoder, std::int64_t num_segments) {
+  return static_cast<double>(encoder.floats_per_segment + num_segments * encoder.floats_per_pair);
+}
+
 /// Floats that one trial keeps for the backward pass of one batch.
 double num_activations(const Model& model, const DataShape& shape, Classified classified,
                        double batch_size) {
   const auto num_segments = batch_size * static_cast<double>(shape.segments);
   const auto num_classified = classified == Classified::blend ? batch_size : num_segments;
+  const auto features = model.encoder ? model.encoder->features : shape.features;
   const auto num_blended =
-      classified == Classified::blend ? num_segments * static_cast<double>(shape.features) : 0;
+      classified == Classified::blend ? num_segments * static_cast<double>(features) : 0;
+  const auto num_encoded =
+      model.encoder ? num_segments * floats_per_segment(*model.encoder, shape.segments) : 0;
   return num_segments * static_cast<double>(1 + model.focus.floats_per_point) +
          num_classified * static_cast<double>(shape.classes + model.classifier.floats_per_point) +
-         num_blended;
+         num_blended + num_encoded;
 }
 
 int widest(double available_bytes, double trial_bytes, double limit) {

@@ -19,7 +19,18 @@ std::int64_t count(const std::vector<std::vector<WeightShape>>& networks) {
   return total;
 }
 
-/// The second round of draws.
+/// The first round of draws.
+void draw(torch::Tensor values, const WeightShape& weight, const torch::Generator& rng) {
+  if (weight.start == Start::embedding) {
+    values.normal_(0, 1, rng);
+    values.narrow(/*dim=*/0, 0, weight.sizes[1]).zero_();
+    return;
+  }
+  const auto bound = 1 / std::sqrt(static_cast<double>(weight.fan_in));
+  values.uniform_(-bound, bound, rng);
+}
+
+/// The second one.
 void start(torch::Tensor values, const WeightShape& weight, const torch::Generator& rng) {
   if (weight.start == Start::zero) values.zero_();
   if (weight.start != Start::xavier_normal) return;
@@ -36,8 +47,8 @@ torch::Tensor draw_row(std::int64_t seed, const std::vector<std::vector<WeightSh
     const auto rng = at::make_generator<at::CPUGeneratorImpl>(static_cast<std::uint64_t>(seed));
     std::vector<torch::Tensor> values;
     for (const auto& weight : weights) {
-      const auto bound = 1 / std::sqrt(static_cast<double>(weight.fan_in));
-      values.push_back(row.narrow(/*dim=*/0, offset, count(weight)).uniform_(-bound, bound, rng));
+      values.push_back(row.narrow(/*dim=*/0, offset, count(weight)));
+      draw(values.back(), weight, rng);
       offset += count(weight);
     }
     for (std::size_t i = 0; i < weights.size(); ++i)

@@ -12,7 +12,8 @@ namespace trainer {
 enum class Start {
   uniform,        ///< U(-1/sqrt(fan_in), 1/sqrt(fan_in)), as in torch::nn::Linear and Conv2d
   xavier_normal,  ///< N(0, 2 / (fan_in + fan_out))
-  zero
+  zero,
+  embedding  ///< N(0, 1), row 0 zero, as in torch::nn::Embedding with padding_idx 0
 };
 
 /// One weight tensor of a network as a single trial has it: {out, in} of a dense layer, {out} of
@@ -33,9 +34,9 @@ struct WeightShape {
 class Parameters {
  public:
   /// Draws a trial's weights from its own generator: each network from a generator seeded anew,
-  /// each tensor in the order of the list; first all of them as Start::uniform says, then once more
-  /// those that start otherwise. These are the values of torch::nn::Linear and Conv2d after
-  /// torch::manual_seed(seed), and of torch::nn::init over them.
+  /// each tensor in the order of the list; first all of them as Start::uniform or Start::embedding
+  /// says, then once more those that start otherwise. These are the values of torch::nn::Linear,
+  /// Conv2d and Embedding after torch::manual_seed(seed), and of torch::nn::init over them.
   Parameters(std::span<const std::int64_t> seeds,
              const std::vector<std::vector<WeightShape>>& networks, torch::Device device);
 

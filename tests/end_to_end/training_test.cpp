@@ -1,6 +1,7 @@
 /// `mpisweep run` with the real trainer: the shipped configs, made short.
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -128,15 +129,51 @@ TEST(Training, ReportsAllProblemsOfAConfigWithTheirLines) {
 }
 
 TEST(Training, NamesMissingDataAndWhereItComesFrom) {
-  const SweepFolder sweep(shipped_config("mnist_mosaics.yaml"));
-  setenv("MPISWEEP_DATA", "/nowhere", 1);
+  const std::map<std::string, std::string> data = {{"mnist_mosaics.yaml", "mnist"},
+                                                   {"hatexplain_simple.yaml", "hatexplain"},
+                                                   {"hatexplain_transformer.yaml", "hatexplain"},
+                                                   {"hatexplain_hybrid.yaml", "hatexplain"}};
+  for (const auto& [config, name] : data) {
+    const SweepFolder sweep(shipped_config(config));
+    setenv("MPISWEEP_DATA", "/nowhere", 1);
 
-  const auto ended = run(sweep.run_command());
+    const auto ended = run(sweep.run_command());
 
-  unsetenv("MPISWEEP_DATA");
-  EXPECT_EQ(ended.exit_code, 2);
-  EXPECT_NE(ended.err.find("/nowhere/mnist"), std::string::npos) << ended.err;
-  EXPECT_NE(ended.err.find("./dev data mnist"), std::string::npos) << ended.err;
+    unsetenv("MPISWEEP_DATA");
+    EXPECT_EQ(ended.exit_code, 2);
+    EXPECT_NE(ended.err.find("/nowhere/" + name), std::string::npos) << ended.err;
+    EXPECT_NE(ended.err.find("./dev data " + name), std::string::npos) << ended.err;
+  }
+}
+
+// Of three classes and posts of twelve tokens with two marked ones, chance is right a third of the
+// time and looks at a marked one a sixth.
+TEST(Training, LearnsToReadPostsByAShippedConfig) {
+  const SweepFolder sweep(shipped_config("hatexplain_simple_small.yaml"));
+
+  const auto ended = run(sweep.run_command({"--ranks", "2", "--set", "seed=[12]"}));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  const auto trials = sweep.data();
+  ASSERT_EQ(trials.size(), 4U);  // the losses
+  for (const auto& trial : trials) {
+    EXPECT_EQ(trial["status"], "finished");
+    EXPECT_GT(trial["values"]["final_test_accuracy"], 0.6);
+    EXPECT_GT(trial["values"]["final_test_focus_score"], 0.4);
+  }
+}
+
+TEST(Training, SwitchesLossesByAShippedConfigOfTheHybrid) {
+  const SweepFolder sweep(shipped_config("hatexplain_hybrid_small.yaml"));
+
+  const auto ended = run(sweep.run_command(
+      {"--ranks", "2", "--set", "seed=[12]", "--set", "trial.dataset.train_size=100"}));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  const auto trials = sweep.data();
+  ASSERT_EQ(trials.size(), 2U);
+  EXPECT_EQ(trials[0]["values"]["switch_epoch"], nlohmann::json({15}));
+  EXPECT_EQ(trials[0]["values"]["test_accuracy"].size(), 21U);
 }
 
 TEST(Trainer, AnswersAPackRequestFromStandardInput) {

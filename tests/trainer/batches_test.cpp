@@ -60,6 +60,58 @@ TEST(Batches, TurnBytesIntoNumbersFromMinusOneToOne) {
   EXPECT_EQ(segments[0][2][0][0].item<float>(), 1);
 }
 
+/// Posts of 2, 1, 4 and 3 tokens; token j of post i is 10 i + j + 1, the last one is its
+/// foreground.
+Split make_posts() {
+  const auto lengths = torch::tensor({2, 1, 4, 3}, torch::kLong).unsqueeze(1);
+  const auto positions = torch::arange(4).unsqueeze(0);
+  const auto absent = positions >= lengths;
+  const auto tokens = 10 * torch::arange(4).unsqueeze(1) + positions + 1;
+  return {.points = torch::arange(50).unsqueeze(1),
+          .members = tokens.masked_fill(absent, 0),
+          .labels = torch::arange(4),
+          .foreground = positions == lengths - 1,
+          .absent = absent};
+}
+
+TEST(BatchesOfPosts, HoldExactTokensAndTheLengthOfTheirLongest) {
+  const Batches batches(make_posts(), /*batch_size=*/2);
+
+  const auto first = batches[0];
+  const auto second = batches[1];
+
+  EXPECT_EQ(first.segments.scalar_type(), torch::kLong);
+  ASSERT_EQ(first.segments.sizes(), torch::IntArrayRef({1, 1, 2, 16}));
+  ASSERT_EQ(second.segments.sizes(), torch::IntArrayRef({1, 1, 4, 16}));
+  const auto expected = torch::tensor({21, 31, 22, 32, 23, 33, 24, 0}, torch::kLong).view({4, 2});
+  EXPECT_TRUE(second.segments[0][0].narrow(1, 0, 2).equal(expected));
+  EXPECT_TRUE(second.absent.narrow(1, 0, 2).equal(expected == 0));
+  EXPECT_TRUE(second.foreground.narrow(1, 0, 2).equal((expected == 24).logical_or(expected == 33)));
+  EXPECT_TRUE(first.absent.narrow(1, 0, 2).equal(
+      torch::tensor({0, 0, 0, 1}, torch::kLong).view({2, 2}).to(torch::kBool)));
+}
+
+TEST(BatchesOfPosts, LackNoSegmentWhereTheyAreBlank) {
+  const auto batch = Batches(make_posts(), 2)[0];
+
+  EXPECT_EQ(batch.absent.sizes(), torch::IntArrayRef({2, 16}));
+  EXPECT_FALSE(batch.absent.slice(/*dim=*/1, 2).any().item<bool>());
+}
+
+TEST(Batches, KnowOfNoAbsentSegmentsWhereEveryInputHasAll) {
+  EXPECT_FALSE(Batches(make_split(), 2)[0].absent.defined());
+}
+
+TEST(Shuffle, KeepsPostsWhole) {
+  const auto shuffled = shuffle(Batches(make_posts(), 4), /*seed=*/1, /*epoch=*/1)[0];
+
+  for (int b = 0; b < 4; ++b) {
+    const auto post = shuffled.labels[b].item<std::int64_t>();
+    EXPECT_EQ(shuffled.segments[0][0][0][b].item<std::int64_t>(), 10 * post + 1);
+    EXPECT_TRUE(shuffled.absent.select(1, b).equal(shuffled.segments[0][0].select(1, b) == 0));
+  }
+}
+
 TEST(Shuffle, DrawsAnotherOrderForEachEpochAndTheSameOneAgain) {
   const Batches batches(make_split(), 5);
 

@@ -37,6 +37,7 @@ TEST(FixedScores, LeaveNothingForTheOthersAtAWeightOfOne) {
   const auto a = attention(1, mask({{0}, {1}, {0}}));
 
   EXPECT_TRUE(torch::equal(a.select(1, 0), torch::tensor({0.F, 1.F, 0.F})));
+  EXPECT_TRUE(fixed_scores(1, mask({{0}, {1}})).isfinite().all().item<bool>());
 }
 
 TEST(FixedScores, ShareTheWeightAmongSeveralSegmentsOfTheForeground) {

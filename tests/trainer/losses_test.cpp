@@ -10,7 +10,8 @@
 #include "trainer/losses/lvml_logits.hpp"
 #include "trainer/losses/reinforce.hpp"
 #include "trainer/losses/soft.hpp"
-#include "trainer/losses/step_draws.hpp"
+#include "trainer/metrics.hpp"
+#include "trainer/step_draws.hpp"
 
 namespace trainer {
 namespace {
@@ -124,6 +125,88 @@ TEST_P(EveryLoss, IsTheCrossEntropyOfTheOnlySegmentAttended) {
     for (int b = 0; b < 4; ++b)
       expected -= log_p[t][inputs.labels[b]][b].item<double>() / 4;
     EXPECT_NEAR(loss[t].item<double>(), expected, 1e-12);
+  }
+}
+
+/// Four inputs of 5, 2, 1 and 3 segments out of five, as a pack sees them and one by one.
+struct ShortInputs : RandomInputs {
+  std::vector<std::int64_t> lengths = {5, 2, 1, 3};
+  Tensor absent = torch::arange(5).unsqueeze(1) >= torch::tensor(lengths, torch::kLong);  // [m, B]
+
+  ShortInputs() { segments.requires_grad_(); }
+  Pass pass() const { return {scores, segments, labels, 4, classify(), absent}; }
+  Pass pass_of_input(std::int64_t b) const {
+    const auto m = lengths[static_cast<std::size_t>(b)];
+    return {scores.narrow(1, 0, m).narrow(2, b, 1), segments.narrow(2, 0, m).narrow(3, b, 1),
+            labels.narrow(0, b, 1), 1, classify()};
+  }
+  Pass::Classifier classify() const {
+    return [this](const Tensor& points) { return torch::bmm(weight, points.expand({3, -1, -1})); };
+  }
+};
+
+/// What a step descends, whose gradient counts; drawn segments are the same in every call.
+Tensor objective_of(const Loss& loss, Pass pass, Tensor& memory) {
+  const Step step = {.moment = {.seeds = torch::arange(3), .epoch = 1}, .memory = memory};
+  return objective_of(loss, pass, step);
+}
+
+Loss with_defaults(const Loss& loss) {
+  nlohmann::json settings = {{"name", loss.choice.name}};
+  for (const auto& setting : loss.choice.settings)
+    settings[setting.key] = setting.declaration.default_value;
+  return make_loss(settings);
+}
+
+TEST_P(EveryLoss, OfShortInputsIsThatOfInputsWithoutAbsentSegments) {
+  const ShortInputs inputs;
+  auto expected = torch::zeros({3}, torch::kDouble);
+  for (std::int64_t b = 0; b < 4; ++b)
+    expected = expected + value(inputs.pass_of_input(b)) / 4;
+
+  const auto loss = value(inputs.pass());
+
+  EXPECT_LT(max_difference(loss, expected), 1e-13);
+  const std::vector<Tensor> leaves = {inputs.scores, inputs.segments, inputs.weight};
+  const auto gradients = torch::autograd::grad({loss.sum()}, leaves);
+  const auto expected_gradients = torch::autograd::grad({expected.sum()}, leaves);
+  for (std::size_t i = 0; i < leaves.size(); ++i)
+    EXPECT_LT(max_difference(gradients[i], expected_gradients[i]), 1e-13);
+}
+
+TEST_P(EveryLoss, GivesNoGradientAtAllToAbsentSegments) {
+  const ShortInputs inputs;
+  auto memory = torch::zeros({3}, torch::kDouble);
+  const auto objective = objective_of(with_defaults(GetParam()), inputs.pass(), memory);
+
+  const auto gradients =
+      torch::autograd::grad({objective.sum()}, {inputs.scores, inputs.segments, inputs.weight});
+
+  for (const auto& each : gradients)
+    EXPECT_TRUE(each.isfinite().all().item<bool>());
+  const auto of_scores = gradients[0].masked_select(inputs.absent);
+  const auto of_segments = gradients[1].masked_select(inputs.absent);
+  EXPECT_EQ(of_scores.count_nonzero().item<std::int64_t>(), 0);
+  EXPECT_EQ(of_segments.count_nonzero().item<std::int64_t>(), 0);
+  EXPECT_GT(gradients[1].count_nonzero().item<std::int64_t>(), 0);
+}
+
+class EveryRule : public testing::TestWithParam<Rule> {};
+INSTANTIATE_TEST_SUITE_P(Losses, EveryRule, testing::ValuesIn(kRules),
+                         [](const auto& rule) { return to_string(rule.param); });
+
+TEST_P(EveryRule, PredictsOfShortInputsWhatItDoesWithoutAbsentSegments) {
+  at::manual_seed(7);
+  const ShortInputs inputs;
+  auto pass = inputs.pass();
+
+  const auto predicted = predict(pass, GetParam());
+
+  EXPECT_FALSE(pass.attention().masked_select(inputs.absent).any().item<bool>());
+  for (std::int64_t b = 0; b < 4; ++b) {
+    auto alone = inputs.pass_of_input(b);
+    EXPECT_TRUE(predicted.select(1, b).equal(predict(alone, GetParam()).select(1, 0)));
+    EXPECT_TRUE(pass.attended().select(1, b).equal(alone.attended().select(1, 0)));
   }
 }
 
@@ -378,10 +461,10 @@ struct Steps {
       : seeds(torch::tensor(of_trials, torch::kLong)),
         memory(torch::zeros({std::ssize(of_trials)}, torch::kDouble)) {}
   Step at(std::int64_t epoch, std::int64_t batch) {
-    return {.seeds = seeds, .epoch = epoch, .batch = batch, .memory = memory};
+    return {.moment = {.seeds = seeds, .epoch = epoch, .batch = batch}, .memory = memory};
   }
   Tensor draw(std::int64_t epoch, std::int64_t batch, std::int64_t count) {
-    return draw_uniform(at(epoch, batch), count, torch::kDouble);
+    return draw_uniform(at(epoch, batch).moment, Purpose::segments, count, torch::kDouble);
   }
 
   Tensor seeds;
@@ -428,6 +511,30 @@ TEST(DrawSegments, TakesTheSegmentInWhoseShareTheNumberFalls) {
 
   EXPECT_TRUE(
       draw_segments(attention, uniform)[0].equal(torch::tensor({0, 0, 1, 1, 2, 2}, torch::kLong)));
+}
+
+// The bounds of the two that are there are 0.5 and 0.9999; rounding could leave them there.
+TEST(DrawSegments, NeverTakesOneThatIsAbsent) {
+  const auto attention = torch::tensor({0.5, 0.4999, 0.0}, torch::kDouble).view({1, 3, 1});
+  const auto uniform = torch::tensor({0.99995}, torch::kDouble).view({1, 1});
+  const auto absent = torch::tensor({0, 0, 1}, torch::kLong).to(torch::kBool).view({3, 1});
+
+  EXPECT_EQ(draw_segments(attention, uniform).item<std::int64_t>(), 2);
+  EXPECT_EQ(draw_segments(attention, uniform, absent).item<std::int64_t>(), 1);
+}
+
+TEST(DrawUniform, KnowsNothingOfWhatIsDrawnForAnotherPurposeOrToMeasure) {
+  const Moment training = {.seeds = torch::arange(1), .epoch = 1};
+  const Moment measuring = {.seeds = torch::arange(1), .epoch = 1, .is_training = false};
+  const auto draw = [](const Moment& moment, Purpose purpose) {
+    return draw_uniform(moment, purpose, 100000, torch::kDouble)[0] - 0.5;
+  };
+  const auto segments = draw(training, Purpose::segments);
+  const auto dropout = draw(training, Purpose::dropout);
+
+  // give or take 5 / sqrt(100,000)
+  EXPECT_NEAR(12 * (segments * dropout).mean().item<double>(), 0, 0.016);
+  EXPECT_NEAR(12 * (dropout * draw(measuring, Purpose::dropout)).mean().item<double>(), 0, 0.016);
 }
 
 Loss reinforce_with(const std::string& baseline) {

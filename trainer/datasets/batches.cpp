@@ -22,6 +22,11 @@ torch::Tensor pad(const torch::Tensor& tensor) {
   return torch::constant_pad_nd(tensor, {0, padded - size});
 }
 
+/// Segments of the longest input.  Shapes: absent [n, m]
+std::int64_t longest(const torch::Tensor& absent) {
+  return absent.logical_not().sum(/*dim=*/1).max().item<std::int64_t>();
+}
+
 std::int64_t size_bytes(const Split& split) {
   return split.members.numel() * split.points.size(1) * split.points.element_size();
 }
@@ -54,13 +59,20 @@ std::int64_t Batches::count() const {
 Batch Batches::gather(std::int64_t index) const {
   const auto begin = index * batch_size_;
   const auto end = std::min(begin + batch_size_, split_.size());
-  const auto members = split_.members.slice(/*dim=*/0, begin, end).t();          // [m, B]
+  const auto absent = split_.absent.defined() ? split_.absent.slice(/*dim=*/0, begin, end)
+                                              : split_.absent;  // [B, all]
+  const auto m = absent.defined() ? longest(absent) : split_.members.size(1);
+  const auto take = [&](const torch::Tensor& of_segments) {
+    return of_segments.slice(/*dim=*/0, begin, end).narrow(/*dim=*/1, 0, m).t();  // [m, B]
+  };
+  const auto members = take(split_.members);
   const auto points = split_.points.index_select(/*dim=*/0, members.flatten());  // [m B, d]
   const auto segments = points.t().reshape({1, -1, members.size(0), members.size(1)});
   return {.segments = pad(segments),
           .labels = pad(split_.labels.slice(/*dim=*/0, begin, end)),
-          .foreground = pad(split_.foreground.slice(/*dim=*/0, begin, end).t()),
-          .num_inputs = end - begin};
+          .foreground = pad(take(split_.foreground)),
+          .num_inputs = end - begin,
+          .absent = absent.defined() ? pad(take(split_.absent)) : absent};
 }
 
 Batch Batches::operator[](std::int64_t index) const {

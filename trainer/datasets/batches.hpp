@@ -15,14 +15,16 @@ namespace trainer {
 struct Batch {
   static constexpr std::int64_t kAlignment = 16;  // floats
 
-  torch::Tensor segments;       ///< [1, d, m, B] float
+  torch::Tensor segments;       ///< [1, d, m, B] float, or tokens [1, 1, m, B] int64
   torch::Tensor labels;         ///< [B] int64
   torch::Tensor foreground;     ///< [m, B] bool
   std::int64_t num_inputs = 0;  ///< that are real, <= B
+  torch::Tensor absent = {};    ///< [m, B] bool, of no blank input; undefined: no segment is absent
 };
 
-/// A split cut into batches in its own order; the last one may be short. All batches are built at
-/// once and kept if they take at most kKeptBytes, else each is built when it is asked for.
+/// A split cut into batches in its own order; the last one may be short. Where segments are absent,
+/// a batch has as many as its longest input. All batches are built at once and kept if they take at
+/// most kKeptBytes, else each is built when it is asked for.
 class Batches {
  public:
   static constexpr std::int64_t kKeptBytes = std::int64_t{1} << 29;

@@ -13,11 +13,15 @@ namespace trainer {
 
 /// Inputs of m segments each, kept as indices into a pool of points that segments are taken from.
 struct Split {
-  torch::Tensor points;      ///< [P, d] float, or bytes b that stand for 2 b / 255 - 1
+  torch::Tensor points;      ///< [P, d] float, or bytes b that stand for 2 b / 255 - 1; of tokens
+                             ///< 0 .. P - 1 in turn, [P, 1] int64
   torch::Tensor members;     ///< [N, m] int64, rows of `points`
   torch::Tensor labels;      ///< [N] int64
   torch::Tensor foreground;  ///< [N, m] bool, the segments that carry the label; none or several
                              ///< of them in some data, such as rationales of a text
+
+  /// The last segments of inputs that have fewer than m, each at least one.  Shapes: [N, m] bool
+  torch::Tensor absent = {};  ///< undefined: every input has m
 
   std::int64_t size() const { return labels.size(0); }
   Split to(torch::Device device) const;

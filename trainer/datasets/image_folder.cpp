@@ -1,14 +1,12 @@
 #include "trainer/datasets/image_folder.hpp"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <utility>
 #include <vector>
 
-#include <xxhash.h>
-
 #include "trainer/datasets/cifar_file.hpp"
+#include "trainer/datasets/fingerprint.hpp"
 #include "trainer/datasets/idx_file.hpp"
 
 namespace trainer {
@@ -40,19 +38,15 @@ LabelledImages read_pair(const std::filesystem::path& root, const std::string& p
                       " images but " + std::to_string(labels.sizes[0]) + " labels");
 }
 
-std::string fingerprint(const ImageFolder& folder) {
-  XXH3_state_t state;
-  XXH3_64bits_reset(&state);
+std::string fingerprint_of(const ImageFolder& folder) {
+  Fingerprint fingerprint;
   for (const auto* part : {&folder.train, &folder.test}) {
     const auto& sizes = part->images.sizes;
-    XXH3_64bits_update(&state, sizes.data(), sizes.size() * sizeof(sizes[0]));
-    XXH3_64bits_update(&state, part->images.bytes.data(), part->images.bytes.size());
-    XXH3_64bits_update(&state, part->labels.data(), part->labels.size());
+    fingerprint.add(sizes.data(), sizes.size() * sizeof(sizes[0]));
+    fingerprint.add(part->images.bytes.data(), part->images.bytes.size());
+    fingerprint.add(part->labels.data(), part->labels.size());
   }
-  std::array<char, 17> text = {};
-  std::snprintf(text.data(), text.size(), "%016llx",
-                static_cast<unsigned long long>(XXH3_64bits_digest(&state)));
-  return text.data();
+  return fingerprint.text();
 }
 
 ImageFolder read_mnist(const std::filesystem::path& root) {
@@ -99,7 +93,7 @@ ImageFolder read(const std::filesystem::path& root, ImageFormat format) {
 std::shared_ptr<const ImageFolder> read_with_fingerprint(const std::filesystem::path& root,
                                                          ImageFormat format) {
   auto folder = read(root, format);
-  folder.fingerprint = fingerprint(folder);
+  folder.fingerprint = fingerprint_of(folder);
   return std::make_shared<ImageFolder>(std::move(folder));
 }
 

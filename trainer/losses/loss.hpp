@@ -10,6 +10,7 @@
 
 #include "trainer/losses/pass.hpp"
 #include "trainer/settings.hpp"
+#include "trainer/step_draws.hpp"
 
 namespace trainer {
 
@@ -30,10 +31,8 @@ enum class Classified { segments, blend };
 
 /// Where training stands, for losses that draw or remember.
 struct Step {
-  torch::Tensor seeds = {};  ///< of the trials, [T] int64
-  std::int64_t epoch = 0;    ///< in progress, counts from 1
-  std::int64_t batch = 0;    ///< of the epoch, counts from 0
-  torch::Tensor& memory;     ///< [T], zeros where the loss sets in; kept with the pack's state
+  Moment moment = {};
+  torch::Tensor& memory;  ///< [T], zeros where the loss sets in; kept with the pack's state
 };
 
 /// A loss for a pack. Most are no more than the first three fields.

@@ -1,5 +1,6 @@
 #include "trainer/losses/pass.hpp"
 
+#include <limits>
 #include <utility>
 
 namespace trainer {
@@ -7,6 +8,7 @@ namespace {
 
 constexpr int kSegments = 1;  // dimension of scores
 constexpr int kClasses = 1;   // dimension of logits
+constexpr double kLogOfNothing = -1e30;
 
 }  // namespace
 
@@ -15,22 +17,28 @@ torch::Tensor first_largest(const torch::Tensor& values, std::int64_t dim) {
 }
 
 Pass::Pass(torch::Tensor scores, torch::Tensor segments, torch::Tensor labels,
-           std::int64_t num_inputs, Classifier classify)
+           std::int64_t num_inputs, Classifier classify, torch::Tensor absent)
     : scores_(std::move(scores)),
       segments_(std::move(segments)),
       labels_(std::move(labels)),
       num_inputs_(num_inputs),
-      classify_(std::move(classify)) {
+      classify_(std::move(classify)),
+      absent_(std::move(absent)) {
   TORCH_CHECK(
       scores_.dim() == 3 && segments_.dim() == 4 && labels_.dim() == 1 &&
           segments_.size(2) == scores_.size(1) && segments_.size(3) == scores_.size(2) &&
           labels_.size(0) == scores_.size(2) && num_inputs_ >= 1 && num_inputs_ <= labels_.size(0),
       "scores ", scores_.sizes(), ", segments ", segments_.sizes(), " and labels ", labels_.sizes(),
-      " do not match (want [T, m, B], [1, d, m, B] and [B]) or hold no ", num_inputs_, " inputs");
+      " do not match (want [T, m, B], [T or 1, d, m, B] and [B]) or hold no ", num_inputs_,
+      " inputs");
+  if (!absent_.defined()) return;
+  TORCH_CHECK(absent_.sizes() == scores_.sizes().slice(1), "absent segments ", absent_.sizes(),
+              " do not match scores ", scores_.sizes(), " (want [m, B] and [T, m, B])");
+  scores_ = scores_.masked_fill(absent_, -std::numeric_limits<double>::infinity());
 }
 
 Pass Pass::with_scores(torch::Tensor scores) const {
-  Pass other(std::move(scores), segments_, labels_, num_inputs_, classify_);
+  Pass other(std::move(scores), segments_, labels_, num_inputs_, classify_, absent_);
   other.segment_log_probabilities_ = segment_log_probabilities_;
   return other;
 }
@@ -41,7 +49,10 @@ const torch::Tensor& Pass::attention() {
 }
 
 const torch::Tensor& Pass::log_attention() {
-  if (!log_attention_.defined()) log_attention_ = torch::log_softmax(scores_, kSegments);
+  if (!log_attention_.defined()) {
+    log_attention_ = torch::log_softmax(scores_, kSegments);
+    if (absent_.defined()) log_attention_ = log_attention_.masked_fill(absent_, kLogOfNothing);
+  }
   return log_attention_;
 }
 

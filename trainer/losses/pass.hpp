@@ -20,11 +20,13 @@ class Pass {
   /// Shapes: points [T or 1, d, N] -> logits [T, C, N]
   using Classifier = std::function<torch::Tensor(const torch::Tensor& points)>;
 
-  /// The first `num_inputs` of the batch are real, blanks follow them.
-  /// Shapes: scores [T, m, B], segments [1, d, m, B] float; labels [B] int64
+  /// The first `num_inputs` of the batch are real, blanks follow them. Where inputs have fewer than
+  /// m segments, `absent` tells those that they lack; each has its first. They get the score -inf.
+  /// Shapes: scores [T, m, B], segments [T or 1, d, m, B] float; labels [B] int64
+  ///         absent [m, B] bool, undefined where no input lacks any
   /// Ranges: num_inputs in 1 .. B      Throws: c10::Error if the shapes do not match.
   Pass(torch::Tensor scores, torch::Tensor segments, torch::Tensor labels, std::int64_t num_inputs,
-       Classifier classify);
+       Classifier classify, torch::Tensor absent = {});
 
   /// The same batch under other scores. What is known of its segments is not computed again.
   /// Shapes: scores [T, m, B]
@@ -33,9 +35,13 @@ class Pass {
   const torch::Tensor& scores() const { return scores_; }
   const torch::Tensor& labels() const { return labels_; }
   std::int64_t num_inputs() const { return num_inputs_; }
+  const torch::Tensor& absent() const { return absent_; }
 
-  /// a = softmax of the scores over the segments.  Shapes: [T, m, B]
+  /// a = softmax of the scores over the segments, 0 for an absent one.  Shapes: [T, m, B]
   const torch::Tensor& attention();
+
+  /// log a. Of an absent segment it is so low that its exponential is 0, and finite, so that
+  /// a log a is 0 as well.  Shapes: [T, m, B]
   const torch::Tensor& log_attention();
 
   /// The segment of largest weight, the first of equals.  Shapes: [T, B] int64
@@ -64,6 +70,7 @@ class Pass {
   torch::Tensor labels_;
   std::int64_t num_inputs_;
   Classifier classify_;
+  torch::Tensor absent_;
   torch::Tensor attention_;  // this and the following: undefined until asked for
   torch::Tensor log_attention_;
   torch::Tensor attended_;

@@ -1,7 +1,6 @@
 #include "trainer/losses/reinforce.hpp"
 
 #include "trainer/losses/hard.hpp"
-#include "trainer/losses/step_draws.hpp"
 
 namespace trainer {
 namespace {
@@ -23,9 +22,10 @@ torch::Tensor baseline_of(const std::string& kind, Pass& pass, const Step& step)
 torch::Tensor sampled_objective(const std::string& baseline, double decay, Pass& pass,
                                 const Step& step) {
   const auto& scores = pass.scores();
-  const auto uniform = draw_uniform(step, scores.size(2), scores.scalar_type());
-  const auto drawn = draw_segments(pass.attention().detach(), uniform);   // [T, B]
-  const auto rewards = pass.of_labels(pass.log_probabilities_of(drawn));  // [T, B]
+  const auto uniform =
+      draw_uniform(step.moment, Purpose::segments, scores.size(2), scores.scalar_type());
+  const auto drawn = draw_segments(pass.attention().detach(), uniform, pass.absent());  // [T, B]
+  const auto rewards = pass.of_labels(pass.log_probabilities_of(drawn));                // [T, B]
   const auto former_baseline = baseline_of(baseline, pass, step);
   if (baseline == kMovingAverage) {
     const auto mean = pass.without_blanks(rewards.detach()).mean(/*dim=*/-1);  // [T]
@@ -44,10 +44,15 @@ void configure(Loss& loss, const json& settings) {
 
 }  // namespace
 
-torch::Tensor draw_segments(const torch::Tensor& attention, const torch::Tensor& uniform) {
+torch::Tensor draw_segments(const torch::Tensor& attention, const torch::Tensor& uniform,
+                            const torch::Tensor& absent) {
   const auto m = attention.size(1);
   const auto bounds = attention.cumsum(/*dim=*/1).narrow(/*dim=*/1, 0, m - 1);  // [T, m - 1, B]
-  return (bounds <= uniform.unsqueeze(1)).sum(/*dim=*/1);
+  const auto drawn = (bounds <= uniform.unsqueeze(1)).sum(/*dim=*/1);           // [T, B]
+  if (!absent.defined()) return drawn;
+  // What rounding leaves of [0, 1) beyond the last bound belongs to the last segment there is.
+  const auto last = absent.logical_not().sum(/*dim=*/0) - 1;  // [B]
+  return torch::minimum(drawn, last);
 }
 
 torch::Tensor reinforce_objective(Pass& pass, const torch::Tensor& drawn,

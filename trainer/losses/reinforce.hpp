@@ -4,9 +4,11 @@
 
 namespace trainer {
 
-/// A segment of every input, drawn by its weight.
-/// Shapes: attention [T, m, B], uniform [T, B] in [0, 1) -> [T, B] int64
-torch::Tensor draw_segments(const torch::Tensor& attention, const torch::Tensor& uniform);
+/// A segment of every input, drawn by its weight; never one that is absent.
+/// Shapes: attention [T, m, B], uniform [T, B] in [0, 1), absent [m, B] bool or undefined
+///         -> [T, B] int64
+torch::Tensor draw_segments(const torch::Tensor& attention, const torch::Tensor& uniform,
+                            const torch::Tensor& absent = {});
 
 /// What a step of sampled hard attention differentiates. The mean of its gradient over the draws is
 /// the gradient of hard_loss(), whatever the baseline b that does not depend on them.

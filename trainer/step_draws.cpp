@@ -1,4 +1,4 @@
-#include "trainer/losses/step_draws.hpp"
+#include "trainer/step_draws.hpp"
 
 #include <bit>
 
@@ -24,11 +24,14 @@ torch::Tensor mix_bits(const torch::Tensor& numbers) {
   return mixed.bitwise_xor(shift_right(mixed, 31));
 }
 
-torch::Tensor draw_uniform(const Step& step, std::int64_t count, torch::ScalarType type) {
-  const auto step_number =
-      (static_cast<std::uint64_t>(step.epoch) << 32) + static_cast<std::uint64_t>(step.batch) + 1;
-  const auto of_trials = mix_bits(step.seeds + as_signed(step_number * kGamma));       // [T]
-  const auto positions = torch::arange(1, count + 1, step.seeds.options());            // [count]
+torch::Tensor draw_uniform(const Moment& moment, Purpose purpose, std::int64_t count,
+                           torch::ScalarType type) {
+  const auto step_number = (static_cast<std::uint64_t>(moment.epoch) << 32) +
+                           static_cast<std::uint64_t>(moment.batch) + 1;
+  const auto stream = 2 * static_cast<std::uint64_t>(purpose) + (moment.is_training ? 0 : 1);
+  auto of_trials = mix_bits(moment.seeds + as_signed(step_number * kGamma));  // [T]
+  if (stream > 0) of_trials = mix_bits(of_trials + as_signed(stream * kGamma));
+  const auto positions = torch::arange(1, count + 1, moment.seeds.options());          // [count]
   const auto bits = mix_bits(of_trials.unsqueeze(1) + positions * as_signed(kGamma));  // [T, count]
   return shift_right(bits, 40).to(type) * 0x1p-24;
 }

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+#include "trainer/torch.hpp"
+
+/// Random numbers of a trial in a step. They follow from its seed and the step alone, so that they
+/// are the same in any company, on any device, and after a pause.
+namespace trainer {
+
+/// A batch that a pack trains on, or measures itself by.
+struct Moment {
+  torch::Tensor seeds = {};  ///< of the trials, [T] int64
+  std::int64_t epoch = 0;    ///< in progress, counts from 1; 0 before training
+  std::int64_t batch = 0;    ///< of the epoch, counts from 0
+  bool is_training = true;
+};
+
+/// What numbers are for. Those of one purpose know nothing of another's.
+enum class Purpose { segments, dropout };
+
+/// Mixes the bits of each whole number, by wrapping arithmetic.  Shapes: [..] int64 -> [..]
+/// Source: the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)
+torch::Tensor mix_bits(const torch::Tensor& numbers);
+
+/// Uniform numbers in [0, 1), multiples of 2^-24.  Shapes: -> [T, count]   `type`: kFloat | kDouble
+torch::Tensor draw_uniform(const Moment& moment, Purpose purpose, std::int64_t count,
+                           torch::ScalarType type);
+
+}  // namespace trainer
