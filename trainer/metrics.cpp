@@ -56,16 +56,18 @@ torch::Tensor logit_gap(Pass& pass, const torch::Tensor& foreground) {
 }
 
 /// What is added up of one trial: first values, then counts of inputs.
-enum Sum : std::int64_t {
-  kSumOfLosses,
-  kSumOfPulls,
-  kSumOfWeights,
-  kSumOfScoreGaps,
-  kSumOfLogitGaps,
-  kWithForeground,
-  kWithScoreGap,
-  kFocused,
-  kFirstOfRules  // from here on, of each rule: predicted right, focused and predicted right
+struct Sum {
+  enum : std::int64_t {
+    losses,
+    pulls,
+    weights,
+    score_gaps,
+    logit_gaps,
+    with_foreground,
+    with_score_gap,
+    focused,
+    of_rules  // from here on, of each rule: predicted right, focused and predicted right
+  };
 };
 
 /// Over the inputs of a batch.  Shapes: each [T, B] -> [tensors, T] double
@@ -95,7 +97,7 @@ torch::Tensor foreground_weight(Pass& pass, const torch::Tensor& foreground) {
 
 Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device device)
     : rules_(rules.begin(), rules.end()),
-      sums_(torch::zeros({kFirstOfRules + 2 * std::ssize(rules), num_trials},
+      sums_(torch::zeros({Sum::of_rules + 2 * std::ssize(rules), num_trials},
                          torch::TensorOptions().dtype(torch::kDouble).device(device))) {}
 
 void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
@@ -115,11 +117,11 @@ void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& fore
     counts.push_back(counts.back().logical_and(focused));
   }
   const auto& [loss, pull] = losses;
-  sums_[kSumOfLosses] += loss.to(torch::kDouble) * loss_weight;
-  sums_[kSumOfPulls] += pull.defined() ? pull.to(torch::kDouble) * loss_weight
-                                       : torch::full_like(sums_[kSumOfPulls], not_measured);
-  sums_.slice(/*dim=*/0, kSumOfWeights, kWithForeground) += sum_over_inputs(pass, values);
-  sums_.slice(/*dim=*/0, kWithForeground) += sum_over_inputs(pass, counts);
+  sums_[Sum::losses] += loss.to(torch::kDouble) * loss_weight;
+  sums_[Sum::pulls] += pull.defined() ? pull.to(torch::kDouble) * loss_weight
+                                      : torch::full_like(sums_[Sum::pulls], not_measured);
+  sums_.slice(/*dim=*/0, Sum::weights, Sum::with_foreground) += sum_over_inputs(pass, values);
+  sums_.slice(/*dim=*/0, Sum::with_foreground) += sum_over_inputs(pass, counts);
   sum_loss_weights_ += loss_weight;
   num_inputs_ += static_cast<double>(pass.num_inputs());
 }
@@ -139,20 +141,20 @@ void Tally::restore(const torch::Tensor& state) {
 std::vector<Metrics> Tally::read(Rule rule) const {
   const auto sums = sums_.cpu();
   const auto values = sums.accessor<double, 2>();
-  const auto of_rule = kFirstOfRules + 2 * (std::ranges::find(rules_, rule) - rules_.begin());
+  const auto of_rule = Sum::of_rules + 2 * (std::ranges::find(rules_, rule) - rules_.begin());
   std::vector<Metrics> metrics;
   for (std::int64_t trial = 0; trial < sums.size(1); ++trial) {
     const auto sum = [&](std::int64_t index) { return values[index][trial]; };
-    const auto focused = sum(kFocused);
+    const auto focused = sum(Sum::focused);
     const auto correct = sum(of_rule);
     const auto both = sum(of_rule + 1);
-    metrics.push_back({.loss = sum(kSumOfLosses) / sum_loss_weights_,
+    metrics.push_back({.loss = sum(Sum::losses) / sum_loss_weights_,
                        .accuracy = correct / num_inputs_,
-                       .focus_weight = sum(kSumOfWeights) / sum(kWithForeground),
+                       .focus_weight = sum(Sum::weights) / sum(Sum::with_foreground),
                        .focus_score = focused / num_inputs_,
-                       .score_gap = sum(kSumOfScoreGaps) / sum(kWithScoreGap),
-                       .pull = sum(kSumOfPulls) / sum_loss_weights_,
-                       .logit_gap = sum(kSumOfLogitGaps) / sum(kWithForeground),
+                       .score_gap = sum(Sum::score_gaps) / sum(Sum::with_score_gap),
+                       .pull = sum(Sum::pulls) / sum_loss_weights_,
+                       .logit_gap = sum(Sum::logit_gaps) / sum(Sum::with_foreground),
                        .ftpt = both / num_inputs_,
                        .ffpt = (correct - both) / num_inputs_,
                        .ftpf = (focused - both) / num_inputs_,

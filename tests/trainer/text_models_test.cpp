@@ -394,7 +394,7 @@ TEST(TextModels, TrainInAPackAsAPlainModelAlone) {
       const auto plain = train_plainly(task.model, loss, data.train);
       EXPECT_LT(plain.back(), 0.95 * plain.front());  // so that there is something to compare
       for (std::size_t epoch = 0; epoch < plain.size(); ++epoch)
-        EXPECT_NEAR(packed->train[epoch][1].loss, plain[epoch], 1e-4) << settings << epoch;
+        EXPECT_NEAR(packed->train.own[epoch][1].loss, plain[epoch], 1e-4) << settings << epoch;
     }
   }
 }
