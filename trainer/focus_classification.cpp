@@ -20,8 +20,12 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kName = "focus_classification";
-constexpr int kVersion = 1;  // raise it whenever equal settings would give other results
+constexpr int kVersion = 2;  // raise it whenever equal settings would give other results
 constexpr const char* kPhases = "phases";
+constexpr const char* kAfterUpdate = "after_update";
+constexpr const char* kEpoch0 = "epoch0";
+constexpr const char* kLastBatch = "last_batch";
+constexpr const char* kJoint = "joint";  // focus and classifier
 constexpr std::int64_t kDefaultSeed = 0;
 constexpr double kDefaultLearningRate = 0.05;
 
@@ -45,6 +49,17 @@ Section optimizer() {
           .selector = "name",
           .default_choice = "sgd",
           .choices = choices_of(optimizer_kinds())};
+}
+
+Setting focus() {
+  return {.key = "focus",
+          .declaration = {.type = "float",
+                          .default_value = kJoint,
+                          .min = 0,
+                          .max = 1,
+                          .values = {kJoint},
+                          .help = "joint: it learns too; a number above 0: the fixed weight on the "
+                                  "foreground, and the classifier learns alone"}};
 }
 
 /// One loss after another; a phase may have an optimiser and a learning rate of its own.
@@ -72,9 +87,17 @@ Schema make_schema() {
                    text("order", "shared", {"shared", "shuffled"},
                         "of the inputs: that of the data set, or drawn anew for each epoch; "
                         "the same for every trial"),
-                   text("train_metrics", "epoch_end", {"epoch_end", "after_update"},
+                   text("train_metrics", "epoch_end", {"epoch_end", kAfterUpdate},
                         "over the whole training set after each epoch, or the mean over "
-                        "batches, each right after its update")},
+                        "batches, each right after its update"),
+                   text(kEpoch0, "all_batches", {"all_batches", kLastBatch},
+                        "entry 0 of curves after_update: the mean over batches like the others, or "
+                        "the last batch alone as in a published script"),
+                   focus(),
+                   text("rules", "own", {"own", "all"},
+                        "whose curves are kept: that of the loss alone, or also those of all "
+                        "three, train_accuracy_argmax and so on, and of the logit gap; of the end "
+                        "all are kept anyway")},
       .sections = {{.key = "model",
                     .selector = "name",
                     .default_choice = "mlp",
@@ -142,15 +165,41 @@ bool is_sound(const std::vector<protocol::Problem>& problems, const std::string&
   });
 }
 
+std::optional<double> fixed_focus_of(const json& settings) {
+  const auto& focus = settings.at("focus");
+  if (focus == kJoint) return std::nullopt;
+  if (focus == 0.0) throw SettingError("focus", "must be above 0", "1 is all of the attention");
+  return focus.get<double>();
+}
+
+/// The model, without a focus network where the focus is fixed.  Throws: SettingError.
+Model model_of(const json& settings, const DataShape& shape) {
+  auto model = make_model(settings.at("model"), shape);
+  if (!fixed_focus_of(settings)) return model;
+  if (model.encoder) {
+    throw SettingError("focus", "must be joint for a model that reads tokens",
+                       "the focus network learns what the tokens mean");
+  }
+  model.focus = {};
+  return model;
+}
+
+void check_epoch0(const json& settings) {
+  if (settings.at(kEpoch0) != kLastBatch || settings.at("train_metrics") == kAfterUpdate) return;
+  throw SettingError(kEpoch0, "does not apply to metrics of the whole training set",
+                     "needs train_metrics: after_update");
+}
+
 /// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
 void judge(const std::string& device, Verdict& verdict) {
   auto& [problems, resolved, pack_width, memory_bytes] = verdict;
   if (!is_sound(problems, "dataset")) return;
   const auto data = describe_data(resolved["dataset"]);
   resolved["dataset"] = data.identity;
-  if (!is_sound(problems, "model")) return;
-  const auto model = make_model(resolved["model"], data.shape);
+  if (!is_sound(problems, "model") || !is_sound(problems, "focus")) return;
+  const auto model = model_of(resolved, data.shape);
   if (!problems.empty()) return;
+  check_epoch0(resolved);
   const auto phases = phases_of(resolved);
   const bool classifies_blends = std::ranges::all_of(
       phases, [](const Phase& phase) { return phase.loss.classified == Classified::blend; });
@@ -187,10 +236,13 @@ std::uint64_t shuffle_seed(const json& dataset) {
 
 PackTask make_task(const json& settings, const BatchedData& data) {
   PackTask task = {.phases = phases_of(settings),
-                   .model = make_model(settings.at("model"), data.shape),
+                   .model = model_of(settings, data.shape),
+                   .fixed_focus = fixed_focus_of(settings),
                    .train = data.train,
                    .test = data.test,
-                   .measures_after_update = settings.at("train_metrics") == "after_update"};
+                   .measures_after_update = settings.at("train_metrics") == kAfterUpdate,
+                   .starts_with_last_batch = settings.at(kEpoch0) == kLastBatch,
+                   .has_all_rules = settings.at("rules") == "all"};
   if (settings.at("order") == "shuffled") task.shuffle_seed = shuffle_seed(settings.at("dataset"));
   return task;
 }

@@ -1,5 +1,7 @@
 #include "trainer/metrics.hpp"
 
+#include <algorithm>
+
 namespace trainer {
 namespace {
 
@@ -16,20 +18,16 @@ torch::Tensor mixed_probabilities(Pass& pass) {
   return (pass.attention().unsqueeze(1) * pass.segment_log_probabilities().exp()).sum(/*dim=*/2);
 }
 
-/// a_z, the weight on the foreground.  Shapes: foreground [m, B] -> [T, B]
-torch::Tensor weight_on(const torch::Tensor& foreground, Pass& pass) {
-  return torch::where(foreground, pass.attention(), 0).sum(/*dim=*/1);
-}
-
 /// Whether the attended segment is in the foreground.  Shapes: foreground [m, B] -> [T, B] bool
 torch::Tensor is_focused(Pass& pass, const torch::Tensor& foreground) {
   const auto index = pass.attended().unsqueeze(1);  // [T, 1, B]
   return foreground.expand({index.size(0), -1, -1}).gather(/*dim=*/1, index).squeeze(/*dim=*/1);
 }
 
-/// Mean over the segments in a mask, 0 without any.  Shapes: values, mask [T, m, B] -> [T, B]
+/// Mean over the segments in a mask, 0 without any.
+/// Shapes: mask [m, B] or [T, m, B], values [T, m, B] -> [T, B]
 torch::Tensor mean_over(const torch::Tensor& mask, const torch::Tensor& values) {
-  return torch::where(mask, values, 0).sum(/*dim=*/1) / mask.sum(/*dim=*/1).clamp_min(1);
+  return torch::where(mask, values, 0).sum(/*dim=*/-2) / mask.sum(/*dim=*/-2).clamp_min(1);
 }
 
 /// Mean score of the foreground minus mean score of the other segments.
@@ -38,7 +36,7 @@ struct ScoreGap {
   torch::Tensor is_defined;  // [T, B] bool: there are segments of both kinds
 };
 
-/// Segments with a score of -inf are absent.  Shapes: foreground [m, B]
+/// Shapes: foreground [m, B]
 ScoreGap score_gap(const Pass& pass, const torch::Tensor& foreground) {
   const auto is_present = pass.scores().isneginf().logical_not();                      // [T, m, B]
   const auto in_front = is_present.logical_and(foreground);                            // [T, m, B]
@@ -48,33 +46,32 @@ ScoreGap score_gap(const Pass& pass, const torch::Tensor& foreground) {
   return {.value = torch::where(is_defined, value, 0), .is_defined = is_defined};
 }
 
-/// What is added up of one trial, beside the loss: values, then counts of inputs.
-enum Sum {
-  kLoss,
-  kFocusWeight,
-  kScoreGap,
+/// Log probability of the label minus its mean over the other classes, mean over the foreground.
+/// Shapes: foreground [m, B] -> [T, B], 0 without foreground
+torch::Tensor logit_gap(Pass& pass, const torch::Tensor& foreground) {
+  const auto& log_p = pass.segment_log_probabilities();  // [T, C, m, B]
+  const auto of_label = pass.of_labels(log_p);           // [T, m, B]
+  const auto of_others = (log_p.sum(/*dim=*/1) - of_label) / (log_p.size(1) - 1);
+  return mean_over(foreground, of_label - of_others);
+}
+
+/// What is added up of one trial: first values, then counts of inputs.
+enum Sum : std::int64_t {
+  kSumOfLosses,
+  kSumOfPulls,
+  kSumOfWeights,
+  kSumOfScoreGaps,
+  kSumOfLogitGaps,
   kWithForeground,
   kWithScoreGap,
   kFocused,
-  kCorrect,
-  kBoth,  // focus and prediction true
-  kNumSums
+  kFirstOfRules  // from here on, of each rule: predicted right, focused and predicted right
 };
 
-Metrics to_metrics(const torch::TensorAccessor<double, 2>& sums, std::int64_t trial,
-                   double sum_loss_weights, double num_inputs) {
-  const auto correct = sums[kCorrect][trial];
-  const auto focused = sums[kFocused][trial];
-  const auto both = sums[kBoth][trial];
-  return {.loss = sums[kLoss][trial] / sum_loss_weights,
-          .accuracy = correct / num_inputs,
-          .focus_weight = sums[kFocusWeight][trial] / sums[kWithForeground][trial],
-          .focus_score = focused / num_inputs,
-          .score_gap = sums[kScoreGap][trial] / sums[kWithScoreGap][trial],
-          .ftpt = both / num_inputs,
-          .ffpt = (correct - both) / num_inputs,
-          .ftpf = (focused - both) / num_inputs,
-          .ffpf = (num_inputs - correct - focused + both) / num_inputs};
+/// Over the inputs of a batch.  Shapes: each [T, B] -> [tensors, T] double
+torch::Tensor sum_over_inputs(const Pass& pass, const std::vector<torch::Tensor>& of_inputs) {
+  return pass.without_blanks(torch::stack(of_inputs))
+      .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
 }
 
 }  // namespace
@@ -86,23 +83,43 @@ torch::Tensor predict(Pass& pass, Rule rule) {
   return first_largest(pass.blend_log_probabilities(), kClasses);
 }
 
-Tally::Tally(std::int64_t num_trials, torch::Device device)
-    : sums_(torch::zeros({kNumSums, num_trials},
+torch::Tensor label_probabilities(Pass& pass, Rule rule) {
+  if (rule == Rule::argmax) return pass.of_labels(attended_log_probabilities(pass)).exp();
+  if (rule == Rule::mixture) return pass.of_labels(mixed_probabilities(pass));
+  return pass.of_labels(pass.blend_log_probabilities()).exp();
+}
+
+torch::Tensor foreground_weight(Pass& pass, const torch::Tensor& foreground) {
+  return torch::where(foreground, pass.attention(), 0).sum(/*dim=*/1);
+}
+
+Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device device)
+    : rules_(rules.begin(), rules.end()),
+      sums_(torch::zeros({kFirstOfRules + 2 * std::ssize(rules), num_trials},
                          torch::TensorOptions().dtype(torch::kDouble).device(device))) {}
 
-void Tally::add(Pass& pass, const torch::Tensor& loss, const torch::Tensor& predicted,
-                const torch::Tensor& foreground, double loss_weight) {
-  const auto correct = predicted == pass.labels();    // [T, B]
-  const auto focused = is_focused(pass, foreground);  // [T, B]
-  const auto has_foreground = foreground.any(/*dim=*/0).expand_as(focused);
+void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
+                double loss_weight) {
+  const auto weight = foreground_weight(pass, foreground);  // [T, B]
+  const auto focused = is_focused(pass, foreground);        // [T, B]
   const auto gap = score_gap(pass, foreground);
-  const auto values = torch::stack({weight_on(foreground, pass), gap.value});  // [2, T, B]
-  const auto counts = torch::stack({has_foreground, gap.is_defined, focused, correct,
-                                    correct.logical_and(focused)});  // [5, T, B]
-  sums_[kLoss] += loss.to(torch::kDouble) * loss_weight;
-  sums_.slice(/*dim=*/0, kFocusWeight, kWithForeground) +=
-      pass.without_blanks(values).sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
-  sums_.slice(/*dim=*/0, kWithForeground, kNumSums) += pass.without_blanks(counts).sum(/*dim=*/-1);
+  const bool has_all_rules = rules_.size() == kRules.size();
+  const auto not_measured = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<torch::Tensor> values = {
+      weight, gap.value,
+      has_all_rules ? logit_gap(pass, foreground) : torch::full_like(weight, not_measured)};
+  std::vector<torch::Tensor> counts = {foreground.any(/*dim=*/0).expand_as(focused), gap.is_defined,
+                                       focused};
+  for (const auto rule : rules_) {
+    counts.push_back(predict(pass, rule) == pass.labels());
+    counts.push_back(counts.back().logical_and(focused));
+  }
+  const auto& [loss, pull] = losses;
+  sums_[kSumOfLosses] += loss.to(torch::kDouble) * loss_weight;
+  sums_[kSumOfPulls] += pull.defined() ? pull.to(torch::kDouble) * loss_weight
+                                       : torch::full_like(sums_[kSumOfPulls], not_measured);
+  sums_.slice(/*dim=*/0, kSumOfWeights, kWithForeground) += sum_over_inputs(pass, values);
+  sums_.slice(/*dim=*/0, kWithForeground) += sum_over_inputs(pass, counts);
   sum_loss_weights_ += loss_weight;
   num_inputs_ += static_cast<double>(pass.num_inputs());
 }
@@ -113,17 +130,33 @@ torch::Tensor Tally::state() const {
 }
 
 void Tally::restore(const torch::Tensor& state) {
-  sums_ = state.narrow(/*dim=*/1, 0, kNumSums).t().contiguous().to(sums_.device());
-  sum_loss_weights_ = state[0][kNumSums].item<double>();
-  num_inputs_ = state[0][kNumSums + 1].item<double>();
+  const auto num_sums = sums_.size(0);
+  sums_ = state.narrow(/*dim=*/1, 0, num_sums).t().contiguous().to(sums_.device());
+  sum_loss_weights_ = state[0][num_sums].item<double>();
+  num_inputs_ = state[0][num_sums + 1].item<double>();
 }
 
-std::vector<Metrics> Tally::read() const {
+std::vector<Metrics> Tally::read(Rule rule) const {
   const auto sums = sums_.cpu();
+  const auto values = sums.accessor<double, 2>();
+  const auto of_rule = kFirstOfRules + 2 * (std::ranges::find(rules_, rule) - rules_.begin());
   std::vector<Metrics> metrics;
   for (std::int64_t trial = 0; trial < sums.size(1); ++trial) {
-    metrics.push_back(
-        to_metrics(sums.accessor<double, 2>(), trial, sum_loss_weights_, num_inputs_));
+    const auto sum = [&](std::int64_t index) { return values[index][trial]; };
+    const auto focused = sum(kFocused);
+    const auto correct = sum(of_rule);
+    const auto both = sum(of_rule + 1);
+    metrics.push_back({.loss = sum(kSumOfLosses) / sum_loss_weights_,
+                       .accuracy = correct / num_inputs_,
+                       .focus_weight = sum(kSumOfWeights) / sum(kWithForeground),
+                       .focus_score = focused / num_inputs_,
+                       .score_gap = sum(kSumOfScoreGaps) / sum(kWithScoreGap),
+                       .pull = sum(kSumOfPulls) / sum_loss_weights_,
+                       .logit_gap = sum(kSumOfLogitGaps) / sum(kWithForeground),
+                       .ftpt = both / num_inputs_,
+                       .ffpt = (correct - both) / num_inputs_,
+                       .ftpf = (focused - both) / num_inputs_,
+                       .ffpf = (num_inputs_ - correct - focused + both) / num_inputs_});
   }
   return metrics;
 }

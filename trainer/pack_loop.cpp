@@ -3,11 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "trainer/fixed_scores.hpp"
+
 namespace trainer {
 namespace {
 
 /// Thrown where training was told to stop.
 struct Stopped {};
+
+/// What looks at each batch of a split.
+using Visit = std::function<void(Pass& pass, const Batch& batch)>;
 
 /// The state of one pack in training.
 class PackLoop {
@@ -21,19 +26,27 @@ class PackLoop {
  private:
   Moment moment(std::int64_t batch_index, bool is_training) const;
   Pass forward(const Batch& batch, const Moment& moment) const;
+  torch::Tensor score(const torch::Tensor& segments, const Batch& batch) const;
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
+  torch::Tensor pull_of(Pass& pass, const torch::Tensor& loss, const Batch& batch) const;
+  void add(Pass& pass, const Batch& batch, double loss_weight, Tally& tally) const;
   void measure_after_update(const Batch& batch);
-  RuleMetrics evaluate(const Batches& batches, std::span<const Rule> rules) const;
-  TrialMetrics evaluate(const Batches& batches) const;
+  Tally measure_before_updates() const;
+  void for_each_batch(const Batches& batches, const Visit& visit, std::int64_t begin = 0) const;
+  Tally evaluate(const Batches& batches) const;
+  void evaluate_at_end(const Batches& batches, SplitHistory& split) const;
+  void append(const Tally& tally, SplitHistory& split) const;
+  Tally measure_training() const;
   void record();
   void mark_diverged(const TrialMetrics& train);
   bool have_all_diverged() const;
   void begin_phase();
   std::size_t phase_index() const;
   const Phase& phase() const { return task_.phases[phase_index_]; }
-  int epoch() const { return static_cast<int>(history_.train.size()); }  // in progress; 0: none yet
-  Tally make_tally() const { return {parameters_.theta().size(0), device_}; }
+  int epoch() const;
+  std::span<const Rule> rules() const;
+  Tally make_tally(std::span<const Rule> rules) const;
 
   const PackTask& task_;
   const PackTrials& trials_;
@@ -70,6 +83,11 @@ PackLoop::PackLoop(const PackTask& task, const PackTrials& trials, torch::Device
   begin_phase();
 }
 
+/// In progress; 0 before training.
+int PackLoop::epoch() const {
+  return static_cast<int>(history_.train.own.size());
+}
+
 /// The phase of the epoch in progress; before training the first, after it the last.
 std::size_t PackLoop::phase_index() const {
   const auto ends = switch_epochs(task_);
@@ -88,7 +106,8 @@ PackHistory PackLoop::run(const SavePack& save) {
     if (epoch() > 0) train_rest_of_epoch(save);
     record();
   }
-  if (task_.test) history_.test_by_rule = evaluate(*task_.test, kRules);
+  evaluate_at_end(task_.train, history_.train);
+  if (task_.test) evaluate_at_end(*task_.test, history_.test);
   return std::move(history_);
 }
 
@@ -101,24 +120,28 @@ Moment PackLoop::moment(std::int64_t batch_index, bool is_training) const {
 }
 
 Pass PackLoop::forward(const Batch& batch, const Moment& moment) const {
-  const auto& model = task_.model;
-  const auto segments = model.encoder
-                            ? model.encoder->forward(parameters_.network(0), batch, moment)
-                            : batch.segments;  // [T or 1, d, m, B]
-  const auto scores = model.focus.forward(parameters_.network(0), segments.flatten(2));
-  const auto classify = [this, &model](const torch::Tensor& points) {
-    return model.classifier.forward(parameters_.network(1), points);
+  const auto& encoder = task_.model.encoder;
+  const auto segments = encoder ? encoder->forward(parameters_.network(0), batch, moment)
+                                : batch.segments;  // [T or 1, d, m, B]
+  const auto classify = [this](const torch::Tensor& points) {
+    return task_.model.classifier.forward(parameters_.network(1), points);
   };
-  return {scores.view({-1, segments.size(2), segments.size(3)}),
-          segments,
-          batch.labels,
-          batch.num_inputs,
-          classify,
-          batch.absent};
+  return {score(segments, batch), segments, batch.labels, batch.num_inputs, classify, batch.absent};
+}
+
+/// Shapes: segments [T or 1, d, m, B] -> [T, m, B]
+torch::Tensor PackLoop::score(const torch::Tensor& segments, const Batch& batch) const {
+  const auto T = parameters_.theta().size(0);
+  if (task_.fixed_focus) {
+    return fixed_scores(*task_.fixed_focus, batch.foreground).expand({T, -1, -1});
+  }
+  const auto points = segments.flatten(2);  // [T or 1, d, m B]
+  return task_.model.focus.forward(parameters_.network(0), points)
+      .view({T, segments.size(2), segments.size(3)});
 }
 
 void PackLoop::train_rest_of_epoch(const SavePack& save) {
-  if (task_.measures_after_update && next_batch_ == 0) after_updates_ = make_tally();
+  if (task_.measures_after_update && next_batch_ == 0) after_updates_ = make_tally(rules());
   const auto batches =
       task_.shuffle_seed ? shuffle(task_.train, *task_.shuffle_seed, epoch()) : task_.train;
   while (next_batch_ < batches.count()) {
@@ -143,47 +166,101 @@ torch::Tensor PackLoop::update(const Batch& batch) {
   return objective.detach();
 }
 
+/// What the same classifier would lose less with a little more weight on the foreground.
+/// Shapes: loss [T] -> [T], undefined where the focus is learned
+torch::Tensor PackLoop::pull_of(Pass& pass, const torch::Tensor& loss, const Batch& batch) const {
+  constexpr double kMoreWeight = 0.01;
+  if (!task_.fixed_focus) return {};
+  const auto weight = std::min(*task_.fixed_focus + kMoreWeight, 1.);
+  const auto scores = fixed_scores(weight, batch.foreground).expand_as(pass.scores());
+  auto other = pass.with_scores(scores);
+  return loss - phase().loss.value(other);
+}
+
+void PackLoop::add(Pass& pass, const Batch& batch, double loss_weight, Tally& tally) const {
+  const auto loss = phase().loss.value(pass);
+  tally.add(pass, {loss, pull_of(pass, loss, batch)}, batch.foreground, loss_weight);
+}
+
 void PackLoop::measure_after_update(const Batch& batch) {
   const torch::NoGradGuard no_grad;
   auto pass = forward(batch, moment(next_batch_, /*is_training=*/false));
-  const auto& loss = phase().loss;
-  after_updates_->add(pass, loss.value(pass), predict(pass, loss.rule), batch.foreground,
-                      /*loss_weight=*/1);
+  add(pass, batch, /*loss_weight=*/1, *after_updates_);
 }
 
-RuleMetrics PackLoop::evaluate(const Batches& batches, std::span<const Rule> rules) const {
+/// What measuring after updates would give with updates of nothing.
+Tally PackLoop::measure_before_updates() const {
+  auto tally = make_tally(rules());
+  const auto visit = [&](Pass& pass, const Batch& batch) {
+    add(pass, batch, /*loss_weight=*/1, tally);
+  };
+  for_each_batch(task_.train, visit, task_.starts_with_last_batch ? task_.train.count() - 1 : 0);
+  return tally;
+}
+
+/// The rules whose curves are wanted.
+std::span<const Rule> PackLoop::rules() const {
+  if (task_.has_all_rules) return kRules;
+  return {&phase().loss.rule, 1};
+}
+
+Tally PackLoop::make_tally(std::span<const Rule> rules) const {
+  return {parameters_.theta().size(0), rules, device_};
+}
+
+/// Throws: Stopped.
+void PackLoop::for_each_batch(const Batches& batches, const Visit& visit,
+                              std::int64_t begin) const {
   const torch::NoGradGuard no_grad;
-  std::map<Rule, Tally> tallies;
-  for (const auto rule : rules)
-    tallies.emplace(rule, make_tally());
-  for (std::int64_t i = 0; i < batches.count(); ++i) {
+  for (std::int64_t i = begin; i < batches.count(); ++i) {
     const auto batch = batches[i];
     auto pass = forward(batch, moment(i, /*is_training=*/false));
-    const auto loss = phase().loss.value(pass);
-    for (auto& [rule, tally] : tallies) {
-      tally.add(pass, loss, predict(pass, rule), batch.foreground,
-                static_cast<double>(batch.num_inputs));
-    }
+    visit(pass, batch);
     listener_.on_step(epoch(), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
   }
-  RuleMetrics metrics;
-  for (const auto& [rule, tally] : tallies)
-    metrics[rule] = tally.read();
-  return metrics;
 }
 
-TrialMetrics PackLoop::evaluate(const Batches& batches) const {
-  const auto rule = phase().loss.rule;
-  return evaluate(batches, {&rule, 1}).at(rule);
+Tally PackLoop::evaluate(const Batches& batches) const {
+  auto tally = make_tally(rules());
+  for_each_batch(batches, [&](Pass& pass, const Batch& batch) {
+    add(pass, batch, static_cast<double>(batch.num_inputs), tally);
+  });
+  return tally;
+}
+
+void PackLoop::evaluate_at_end(const Batches& batches, SplitHistory& split) const {
+  auto tally = make_tally(kRules);
+  HeatPoints points;
+  for_each_batch(batches, [&](Pass& pass, const Batch& batch) {
+    add(pass, batch, static_cast<double>(batch.num_inputs), tally);
+    points.add(pass, batch.foreground);
+  });
+  for (const auto rule : kRules)
+    split.at_end[rule] = tally.read(rule);
+  split.heat_maps = points.maps();
+}
+
+/// The next entry of the curves of a split.
+void PackLoop::append(const Tally& tally, SplitHistory& split) const {
+  split.own.push_back(tally.read(phase().loss.rule));
+  if (!task_.has_all_rules) return;
+  for (const auto rule : kRules)
+    split.by_rule[rule].push_back(tally.read(rule));
+}
+
+/// Of the epoch in progress.
+Tally PackLoop::measure_training() const {
+  if (!task_.measures_after_update) return evaluate(task_.train);
+  return after_updates_ ? *after_updates_ : measure_before_updates();
 }
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
-  auto train = after_updates_ ? after_updates_->read() : evaluate(task_.train);
-  if (task_.test) history_.test.push_back(evaluate(*task_.test));
-  if (epoch() > 0) mark_diverged(train);
-  history_.train.push_back(std::move(train));
+  const auto train = measure_training();
+  if (task_.test) append(evaluate(*task_.test), history_.test);
+  if (epoch() > 0) mark_diverged(train.read(phase().loss.rule));
+  append(train, history_.train);
   after_updates_.reset();
   next_batch_ = 0;
   if (phase_index() != phase_index_) begin_phase();
@@ -205,39 +282,6 @@ bool PackLoop::have_all_diverged() const {
 
 // --- its state ---
 
-/// Shapes: -> [T, E, metrics] double
-torch::Tensor to_tensor(const std::vector<TrialMetrics>& curves, std::size_t num_trials) {
-  auto tensor = torch::empty(
-      {std::ssize(curves), static_cast<std::int64_t>(num_trials), std::ssize(kMetrics)},
-      torch::kDouble);
-  auto values = tensor.accessor<double, 3>();
-  for (std::size_t epoch = 0; epoch < curves.size(); ++epoch) {
-    for (std::size_t trial = 0; trial < num_trials; ++trial) {
-      for (std::size_t k = 0; k < kMetrics.size(); ++k) {
-        values[static_cast<int>(epoch)][static_cast<int>(trial)][static_cast<int>(k)] =
-            curves[epoch][trial].*kMetrics[k].value;
-      }
-    }
-  }
-  return tensor.transpose(0, 1).contiguous();
-}
-
-/// Shapes: tensor [T, E, metrics]
-std::vector<TrialMetrics> curves_from(const torch::Tensor& tensor) {
-  const auto values = tensor.accessor<double, 3>();
-  std::vector<TrialMetrics> curves(static_cast<std::size_t>(tensor.size(1)));
-  for (std::size_t epoch = 0; epoch < curves.size(); ++epoch) {
-    curves[epoch].resize(static_cast<std::size_t>(tensor.size(0)));
-    for (std::size_t trial = 0; trial < curves[epoch].size(); ++trial) {
-      for (std::size_t k = 0; k < kMetrics.size(); ++k) {
-        curves[epoch][trial].*kMetrics[k].value =
-            values[static_cast<int>(trial)][static_cast<int>(epoch)][static_cast<int>(k)];
-      }
-    }
-  }
-  return curves;
-}
-
 constexpr std::int64_t kNotDiverged = -1;
 
 PackState PackLoop::state() const {
@@ -253,9 +297,9 @@ PackState PackLoop::state() const {
                      .tensors = {{"theta", parameters_.theta().clone()},
                                  {"is_finite", is_finite_.clone()},
                                  {"loss_memory", loss_memory_.clone()},
-                                 {"train", to_tensor(history_.train, num_trials)},
-                                 {"test", to_tensor(history_.test, num_trials)},
                                  {"diverged_in", diverged_in}}};
+  state.tensors.merge(to_tensors(history_.train, "train", num_trials));
+  state.tensors.merge(to_tensors(history_.test, "test", num_trials));
   if (after_updates_) state.tensors["after_updates"] = after_updates_->state();
   const auto memory = optimizer_->state();
   for (std::size_t i = 0; i < memory.size(); ++i)
@@ -268,8 +312,8 @@ void PackLoop::restore(const PackState& state) {
   next_batch_ = state.next_batch;
   parameters_.theta().copy_(tensors.at("theta"));
   is_finite_.copy_(tensors.at("is_finite"));
-  history_.train = curves_from(tensors.at("train"));
-  if (task_.test) history_.test = curves_from(tensors.at("test"));
+  history_.train = curves_from(tensors, "train");
+  if (task_.test) history_.test = curves_from(tensors, "test");
   begin_phase();
   loss_memory_.copy_(tensors.at("loss_memory"));
   const auto& diverged_in = tensors.at("diverged_in");
@@ -278,7 +322,7 @@ void PackLoop::restore(const PackState& state) {
     if (epoch != kNotDiverged) history_.diverged_in[trial] = static_cast<int>(epoch);
   }
   if (const auto tally = tensors.find("after_updates"); tally != tensors.end()) {
-    after_updates_ = make_tally();
+    after_updates_ = make_tally(rules());
     after_updates_->restore(tally->second);
   }
   std::vector<torch::Tensor> memory;

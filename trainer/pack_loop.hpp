@@ -12,9 +12,9 @@
 
 #include "trainer/datasets/batches.hpp"
 #include "trainer/losses/loss.hpp"
-#include "trainer/metrics.hpp"
 #include "trainer/models/model.hpp"
 #include "trainer/optimizers.hpp"
+#include "trainer/pack_history.hpp"
 #include "trainer/parameters.hpp"
 #include "trainer/study.hpp"
 
@@ -32,10 +32,13 @@ struct Phase {
 struct PackTask {
   std::vector<Phase> phases = {};  ///< one after the other, at least one
   Model model = {};
+  std::optional<double> fixed_focus = {};  ///< weight on the foreground, > 0; absent: it is learned
   Batches train = {};
   std::optional<Batches> test = {};
   std::optional<std::uint64_t> shuffle_seed = {};  ///< absent: every epoch in the order of the data
-  bool measures_after_update = false;  ///< training metrics from each batch right after its update
+  bool measures_after_update = false;   ///< training metrics from each batch right after its update
+  bool starts_with_last_batch = false;  ///< then: entry 0 from the last batch alone, not from all
+  bool has_all_rules = false;  ///< curves under every rule, beside those under the loss's own
 };
 
 /// What differs between them.
@@ -44,23 +47,11 @@ struct PackTrials {
   std::vector<double> learning_rates = {};
 };
 
-using TrialMetrics = std::vector<Metrics>;  ///< by trial
-using RuleMetrics = std::map<Rule, TrialMetrics>;
-
 /// Epochs of all phases.
 int num_epochs(const PackTask& task);
 
 /// The epochs completed at the end of every phase but the last.
 std::vector<int> switch_epochs(const PackTask& task);
-
-/// What training showed. Entry 0 of a curve is before training, entry e after epoch e, each under
-/// the loss and the rule of its phase; curves end early if every trial has diverged.
-struct PackHistory {
-  std::vector<TrialMetrics> train = {};
-  std::vector<TrialMetrics> test = {};               ///< empty without a test split
-  RuleMetrics test_by_rule = {};                     ///< at the end, under each rule
-  std::vector<std::optional<int>> diverged_in = {};  ///< epoch, by trial
-};
 
 /// A pack between two steps: all that its further training depends on.
 struct PackState {

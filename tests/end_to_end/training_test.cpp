@@ -73,6 +73,24 @@ TEST(Training, GivesTheSameBitsAfterKillsAsUndisturbed) {
   EXPECT_EQ(sweep.num_recorded(), 12U);
 }
 
+TEST(Training, KeepsAHeatMapOfEveryTrialUnderEachRule) {
+  const SweepFolder sweep(shipped_config("quickstart.yaml"));
+
+  ASSERT_EQ(run(with(sweep.run_command({"--ranks", "2"}), kShort)).exit_code, 0);
+
+  for (const auto& trial : sweep.data()) {
+    for (const std::string rule : {"argmax", "mixture", "blend"}) {
+      const auto& map = trial["values"]["final_train_focus_heatmap_" + rule];
+      ASSERT_EQ(map.size(), 5U);
+      double sum = 0;
+      for (const auto& row : map)
+        for (const auto& fraction : row)
+          sum += fraction.get<double>();
+      EXPECT_NEAR(sum, 1, 1e-9);
+    }
+  }
+}
+
 TEST(Training, RecordsADivergedTrialAndKeepsItsPackMates) {
   const SweepFolder sweep(shipped_config("quickstart.yaml"));
   const std::vector<std::string> one_loss = {"--ranks", "1",        "--set", "epochs=4",

@@ -55,21 +55,159 @@ TEST(FocusClassification, DeclaresTheDefaultsOfTheStudy) {
   EXPECT_EQ(declared.at("dataset.images").default_value, "mnist");
 }
 
-TEST(FocusClassification, ReportsOnlyDeclaredVariablesOfTheDeclaredLength) {
-  const TemporaryFolder folder;
-  write_image_folder(folder.path(), 60, 12, 10);
-  const json mosaic = {
-      {"kind", "mosaic"}, {"root", folder.path().string()}, {"train_size", 40}, {"test_size", 20}};
+/// Mosaics with a test set.
+class WithTestSet : public testing::Test {
+ protected:
+  WithTestSet() { write_image_folder(folder_.path(), 60, 12, 10); }
+
+  json settings_with(json changes = json::object()) const {
+    changes["dataset"] = {{"kind", "mosaic"},
+                          {"root", folder_.path().string()},
+                          {"train_size", 40},
+                          {"test_size", 20}};
+    return settings(changes);
+  }
+
+  TemporaryFolder folder_;
+};
+
+/// The lengths of nested lists.
+std::vector<std::size_t> lengths(const json& value) {
+  std::vector<std::size_t> all;
+  for (const auto* part = &value; part->is_array(); part = &part->front())
+    all.push_back(part->size());
+  return all;
+}
+
+TEST_F(WithTestSet, ReportsOnlyDeclaredVariablesOfTheDeclaredLengths) {
+  const std::map<std::string, std::size_t> length = {
+      {"epoch", 3}, {"focus_bin", 5}, {"score_bin", 5}, {"edge", 6}};
   const auto declared = focus_classification("cpu").declaration.variables;
 
-  const auto results = train(request(settings({{"dataset", mosaic}}), {0.1}));
+  const json most = {{"rules", "all"}, {"focus", 0.4}};
 
-  ASSERT_EQ(results.size(), 1U);
-  EXPECT_EQ(results[0].values.size() + 1, declared.size());  // all but switch_epoch
-  for (const auto& [name, value] : results[0].values.items()) {
+  const auto values = train(request(settings_with(most), {0.1}))[0].values;
+
+  EXPECT_EQ(values.size() + 1, declared.size());  // all but switch_epoch
+  for (const auto& [name, value] : values.items()) {
     ASSERT_TRUE(declared.contains(name)) << name;
-    EXPECT_EQ(value.is_array(), declared.at(name).dims == std::vector<std::string>{"epoch"});
-    EXPECT_EQ(value.size(), value.is_array() ? 3U : 1U) << name;
+    std::vector<std::size_t> expected;
+    for (const auto& dim : declared.at(name).dims)
+      expected.push_back(length.at(dim));
+    EXPECT_EQ(lengths(value), expected) << name;
+  }
+}
+
+TEST(FocusClassification, ReportsThePullOfAFixedFocusAlone) {
+  EXPECT_FALSE(train(request(settings(), {0.1}))[0].values.contains("train_pull"));
+
+  const auto values = train(request(settings({{"focus", 0.4}}), {0.1}))[0].values;
+
+  EXPECT_EQ(values.at("train_pull").size(), 3U);
+  EXPECT_NEAR(values.at("final_train_focus_weight").get<double>(), 0.4, 1e-6);
+}
+
+TEST(FocusClassification, HasNoPullAtFullFocus) {
+  const auto pull = train(request(settings({{"focus", 1}}), {0.1}))[0].values.at("train_pull");
+
+  EXPECT_EQ(pull, (json{0.0, 0.0, 0.0}));
+}
+
+TEST(FocusClassification, RefusesAFocusOfNothingAndUnknownWords) {
+  const auto study = focus_classification("cpu");
+
+  EXPECT_EQ(keys(study.check(settings({{"focus", 0}})).problems),
+            (std::vector<std::string>{"focus"}));
+  EXPECT_EQ(keys(study.check(settings({{"focus", 1.5}})).problems),
+            (std::vector<std::string>{"focus"}));
+  EXPECT_EQ(keys(study.check(settings({{"focus", "fixed"}})).problems),
+            (std::vector<std::string>{"focus"}));
+}
+
+/// Entry 0 of the training loss over 40 inputs, in batches of 32 and 8 unless told.
+double loss_before_training(const json& changes) {
+  auto all = settings({{"batch_size", 32}});
+  all.update(changes);
+  return train(request(all, {0.1}))[0].values.at("train_loss")[0];
+}
+
+// The first batch of 32 counts as much as the last of 8.
+TEST(FocusClassification, StartsCurvesAfterUpdatesFromAllBatchesAlikeOrFromTheLast) {
+  const json after_update = {{"train_metrics", "after_update"}};
+  const json last_batch = {{"train_metrics", "after_update"}, {"epoch0", "last_batch"}};
+  const auto by_inputs = loss_before_training(json::object());
+  const auto last = loss_before_training(last_batch);
+  const auto first = (40 * by_inputs - 8 * last) / 32;
+
+  EXPECT_GT(std::abs(first - last), 1e-4);
+  EXPECT_NEAR(loss_before_training(after_update), (first + last) / 2, 1e-5);
+}
+
+TEST(FocusClassification, RefusesALastBatchWhereTheWholeSetIsMeasured) {
+  const auto verdict = focus_classification("cpu").check(settings({{"epoch0", "last_batch"}}));
+
+  ASSERT_EQ(keys(verdict.problems), (std::vector<std::string>{"epoch0"}));
+  EXPECT_EQ(verdict.problems[0].hint, "needs train_metrics: after_update");
+}
+
+// The names are a contract with those who read the results.
+TEST_F(WithTestSet, HasTheFiveMetricsUnderEachRuleAtTheEnd) {
+  const auto values = train(request(settings_with(), {0.1}))[0].values;
+
+  for (const std::string split : {"train", "test"}) {
+    for (const std::string rule : {"argmax", "mixture", "blend"}) {
+      const auto final_of = [&](const std::string& metric) {
+        return values.at("final_" + split + "_" + metric + "_" + rule).get<double>();
+      };
+      EXPECT_DOUBLE_EQ(final_of("accuracy"), final_of("ftpt") + final_of("ffpt"));
+      EXPECT_DOUBLE_EQ(final_of("accuracy") + final_of("ftpf") + final_of("ffpf"), 1);
+    }
+    EXPECT_EQ(values.at("final_" + split + "_ftpt_blend"), values.at("final_" + split + "_ftpt"));
+    EXPECT_TRUE(values.at("final_" + split + "_logit_gap").is_number());
+  }
+}
+
+TEST_F(WithTestSet, HasAHeatMapUnderTheLossesOwnRule) {
+  const std::vector<std::pair<std::string, std::string>> rules = {
+      {"soft", "blend"}, {"hard", "argmax"}, {"lvml", "mixture"}};
+
+  for (const auto& [loss, rule] : rules) {
+    const auto values = train(request(settings_with({{"loss", loss}}), {0.1}))[0].values;
+
+    const auto& map = values.at("final_test_focus_heatmap");
+    EXPECT_EQ(map, values.at("final_test_focus_heatmap_" + rule)) << loss;
+    double sum = 0;
+    for (const auto& row : map)
+      for (const auto& fraction : row)
+        sum += fraction.get<double>();
+    EXPECT_DOUBLE_EQ(sum, 1);
+  }
+}
+
+TEST_F(WithTestSet, HasCurvesUnderEachRuleOnlyWhereTheyAreAskedFor) {
+  const auto own = train(request(settings_with(), {0.1}))[0].values;
+  const auto all = train(request(settings_with({{"rules", "all"}}), {0.1}))[0].values;
+
+  for (const std::string name : {"train_accuracy_argmax", "test_ffpf_mixture", "test_logit_gap"}) {
+    EXPECT_FALSE(own.contains(name));
+    EXPECT_EQ(all.at(name).size(), 3U);
+    EXPECT_EQ(all.at(name).back(), all.at("final_" + name));
+  }
+  EXPECT_EQ(all.at("test_ftpt_blend"), all.at("test_ftpt"));
+  for (const auto& [name, value] : own.items())
+    EXPECT_EQ(all.at(name), value) << name;
+}
+
+TEST_F(WithTestSet, HasNoNumberUnderAnyRuleAfterATrialDiverged) {
+  const auto settings = settings_with({{"model", "mlp"}, {"rules", "all"}});
+
+  const auto values = train(request(settings, {0.1, 1e30}))[1].values;
+
+  EXPECT_TRUE(values.at("test_ftpt_argmax")[0].is_number());
+  EXPECT_EQ(lengths(values.at("final_test_focus_heatmap")), (std::vector<std::size_t>{5, 5}));
+  for (const auto& [name, value] : values.items()) {
+    if (!name.starts_with("final_")) continue;
+    EXPECT_EQ(value.dump().find_first_of("0123456789"), std::string::npos) << name;
   }
 }
 
@@ -116,6 +254,13 @@ TEST(FocusClassification, RefusesImagesModelsForOtherData) {
   const auto verdict = focus_classification("cpu").check(settings({{"model", "cnn"}}));
 
   EXPECT_EQ(keys(verdict.problems), (std::vector<std::string>{"model.name"}));
+}
+
+TEST(FocusClassification, RefusesAFixedFocusOnTokens) {
+  const auto verdict = focus_classification("cpu").check(settings(
+      {{"focus", 0.5}, {"model", "embedding"}, {"dataset", {{"kind", "generated_posts"}}}}));
+
+  EXPECT_EQ(keys(verdict.problems), (std::vector<std::string>{"focus"}));
 }
 
 TEST(FocusClassification, PacksAsManyTrialsAsTheCacheHolds) {

@@ -7,6 +7,8 @@ namespace {
 
 using torch::Tensor;
 
+constexpr std::array kArgmaxOnly = {Rule::argmax};
+
 /// A pass of one trial whose logits are the features of the segments.
 Pass make_pass(const Tensor& scores, const Tensor& segments, const Tensor& labels) {
   return {scores, segments, labels, labels.size(0), [](const Tensor& points) { return points; }};
@@ -31,10 +33,9 @@ struct OneOfEach {
 
 Metrics tally_once(const OneOfEach& inputs) {
   auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels);
-  Tally tally(/*num_trials=*/1, torch::kCPU);
-  tally.add(pass, torch::tensor({0.5F}), predict(pass, Rule::argmax), inputs.foreground,
-            /*loss_weight=*/4);
-  return tally.read()[0];
+  Tally tally(/*num_trials=*/1, kArgmaxOnly, torch::kCPU);
+  tally.add(pass, {torch::tensor({0.5F})}, inputs.foreground, /*loss_weight=*/4);
+  return tally.read(Rule::argmax)[0];
 }
 
 TEST(Tally, CountsEachCombinationOfFocusAndPrediction) {
@@ -59,40 +60,57 @@ TEST(Tally, AveragesTheWeightOnTheForeground) {
 TEST(Tally, WeighsTheLossOfEachBatch) {
   const OneOfEach inputs;
   auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels);
-  const auto predicted = predict(pass, Rule::argmax);
-  Tally tally(1, torch::kCPU);
+  Tally tally(1, kArgmaxOnly, torch::kCPU);
 
-  tally.add(pass, torch::tensor({1.0F}), predicted, inputs.foreground, /*loss_weight=*/3);
-  tally.add(pass, torch::tensor({5.0F}), predicted, inputs.foreground, /*loss_weight=*/1);
+  tally.add(pass, {torch::tensor({1.0F})}, inputs.foreground, /*loss_weight=*/3);
+  tally.add(pass, {torch::tensor({5.0F})}, inputs.foreground, /*loss_weight=*/1);
 
-  EXPECT_EQ(tally.read()[0].loss, 2);  // (3 * 1 + 1 * 5) / 4
+  EXPECT_EQ(tally.read(Rule::argmax)[0].loss, 2);  // (3 * 1 + 1 * 5) / 4
+}
+
+TEST(Tally, WeighsThePullOfEachBatchAlike) {
+  const OneOfEach inputs;
+  auto pass = make_pass(inputs.scores, inputs.segments, inputs.labels);
+  Tally tally(1, kArgmaxOnly, torch::kCPU);
+  const auto loss = torch::tensor({0.5F});
+
+  tally.add(pass, {loss, torch::tensor({0.25F})}, inputs.foreground, /*loss_weight=*/3);
+  tally.add(pass, {loss, torch::tensor({0.75F})}, inputs.foreground, /*loss_weight=*/1);
+
+  EXPECT_EQ(tally.read(Rule::argmax)[0].pull, 0.375);  // (3 * 0.25 + 1 * 0.75) / 4
+}
+
+TEST(Tally, HasNoPullWhereNoneWasMeasured) {
+  EXPECT_TRUE(std::isnan(tally_once(OneOfEach()).pull));
 }
 
 TEST(Tally, DoesNotCountBlankInputs) {
   OneOfEach inputs;
   Pass pass(inputs.scores, inputs.segments, inputs.labels, /*num_inputs=*/2,
             [](const Tensor& points) { return points; });
-  Tally tally(1, torch::kCPU);
+  Tally tally(1, kArgmaxOnly, torch::kCPU);
 
-  tally.add(pass, torch::tensor({0.5F}), predict(pass, Rule::argmax), inputs.foreground, 2);
+  tally.add(pass, {torch::tensor({0.5F})}, inputs.foreground, 2);
 
-  EXPECT_EQ(tally.read()[0].ftpt, 0.5);  // the first two inputs: one ftpt, one ffpt
-  EXPECT_EQ(tally.read()[0].ffpt, 0.5);
-  EXPECT_EQ(tally.read()[0].ftpf, 0);
+  EXPECT_EQ(tally.read(Rule::argmax)[0].ftpt, 0.5);  // the first two inputs: one ftpt, one ffpt
+  EXPECT_EQ(tally.read(Rule::argmax)[0].ffpt, 0.5);
+  EXPECT_EQ(tally.read(Rule::argmax)[0].ftpf, 0);
 }
 
 TEST(Tally, KeepsTrialsApart) {
   const auto scores = torch::eye(2).unsqueeze(-1);         // [T, m, B]: attends to 0, to 1
   const auto segments = torch::eye(2).view({1, 2, 2, 1});  // [1, d, m, B]
-  auto pass = make_pass(scores, segments, torch::tensor({0}, torch::kLong));
-  Tally tally(2, torch::kCPU);
+  Pass pass(scores, segments, torch::tensor({0}, torch::kLong), /*num_inputs=*/1,
+            [](const Tensor& points) {
+              return points.expand({2, -1, -1});
+            });
+  Tally tally(2, kArgmaxOnly, torch::kCPU);
 
-  tally.add(pass, torch::tensor({1.0F, 2.0F}), torch::tensor({0, 1}, torch::kLong).unsqueeze(1),
-            mask_of({0}), 1);
+  tally.add(pass, {torch::tensor({1.0F, 2.0F})}, mask_of({0}), 1);
 
-  EXPECT_EQ(tally.read()[0].ftpt, 1);
-  EXPECT_EQ(tally.read()[1].ffpf, 1);
-  EXPECT_EQ(tally.read()[1].loss, 2);
+  EXPECT_EQ(tally.read(Rule::argmax)[0].ftpt, 1);
+  EXPECT_EQ(tally.read(Rule::argmax)[1].ffpf, 1);
+  EXPECT_EQ(tally.read(Rule::argmax)[1].loss, 2);
 }
 
 /// Three segments for three inputs, weighted (.5, .25, .25), of which none, one or two are in the
@@ -104,9 +122,9 @@ class Masks : public testing::Test {
     const auto segments = torch::tensor({0.0F, 1.0F}).view({1, 2, 1, 1}).expand({1, 2, 3, B});
     const auto labels = torch::tensor({1, 1, 0}, torch::kLong).slice(0, 0, B);
     auto pass = make_pass(scores.view({1, 3, 1}).expand({1, 3, B}), segments, labels);
-    Tally tally(1, torch::kCPU);
-    tally.add(pass, torch::tensor({0.5F}), predict(pass, Rule::argmax), foreground, 3);
-    return tally.read()[0];
+    Tally tally(1, kArgmaxOnly, torch::kCPU);
+    tally.add(pass, {torch::tensor({0.5F})}, foreground, 3);
+    return tally.read(Rule::argmax)[0];
   }
 
   const Tensor scores_ = torch::tensor({0.5, 0.25, 0.25}, torch::kDouble).log();
@@ -168,18 +186,51 @@ TEST_F(Masks, HaveNoFocusWeightWhereNoInputHasAForeground) {
 
 // With a = (.4, .3, .3): segment 0 is class 0; the others together put .44 on class 1, more than
 // the .29 of segment 0 on class 0; the blended logits are (4, 12, 15).
-TEST(Predict, GivesThreeAnswersByThreeRules) {
+Pass three_answers(std::int64_t label) {
   const auto scores = torch::tensor({0.4, 0.3, 0.3}, torch::kDouble).log().view({1, 3, 1});
   const auto segments = torch::tensor({10.0, 0.0, 0.0,    // class 0 of segments 0, 1, 2
                                        0.0, 20.0, 20.0,   // class 1
                                        9.0, 19.0, 19.0},  // class 2
                                       torch::kDouble)
                             .view({1, 3, 3, 1});
-  auto pass = make_pass(scores, segments, torch::tensor({0}, torch::kLong));
+  return make_pass(scores, segments, torch::tensor({label}, torch::kLong));
+}
+
+TEST(Predict, GivesThreeAnswersByThreeRules) {
+  auto pass = three_answers(/*label=*/0);
 
   EXPECT_EQ(predict(pass, Rule::argmax).item<std::int64_t>(), 0);
   EXPECT_EQ(predict(pass, Rule::mixture).item<std::int64_t>(), 1);
   EXPECT_EQ(predict(pass, Rule::blend).item<std::int64_t>(), 2);
+}
+
+// Segment 0 is attended; the foreground is segment 1, so focus is false whatever is predicted.
+TEST(Tally, TellsRulesApart) {
+  auto pass = three_answers(/*label=*/1);
+  Tally tally(1, kRules, torch::kCPU);
+
+  tally.add(pass, {torch::tensor({0.5F})}, torch::tensor({0, 1, 0}).to(torch::kBool).unsqueeze(1),
+            1);
+
+  EXPECT_EQ(tally.read(Rule::argmax)[0].ffpf, 1);
+  EXPECT_EQ(tally.read(Rule::mixture)[0].ffpt, 1);
+  EXPECT_EQ(tally.read(Rule::blend)[0].ffpf, 1);
+}
+
+// Log probabilities differ as logits do: segment 1 has (0, 20, 19), segment 0 has (10, 0, 9).
+TEST(Tally, ComparesTheLogitOfTheLabelWithThoseOfOtherClassesOnTheForeground) {
+  auto pass = three_answers(/*label=*/1);
+  const auto logit_gap = [&](const std::vector<int>& foreground, std::span<const Rule> rules) {
+    Tally tally(1, rules, torch::kCPU);
+    tally.add(pass, {torch::tensor({0.5F})},
+              torch::tensor(foreground).to(torch::kBool).unsqueeze(1), 1);
+    return tally.read(Rule::argmax)[0].logit_gap;
+  };
+
+  EXPECT_NEAR(logit_gap({0, 1, 0}, kRules), 20 - 19 / 2.0, 1e-12);
+  EXPECT_NEAR(logit_gap({1, 1, 0}, kRules), (0 - 19 / 2.0 + 20 - 19 / 2.0) / 2, 1e-12);
+  EXPECT_TRUE(std::isnan(logit_gap({0, 0, 0}, kRules)));
+  EXPECT_TRUE(std::isnan(logit_gap({0, 1, 0}, kArgmaxOnly))) << "not measured";
 }
 
 TEST(Predict, ResolvesTiesToTheLowestIndex) {

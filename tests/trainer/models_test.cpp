@@ -33,6 +33,10 @@ json mlp(int hidden, const std::string& activation = "relu") {
   return {{"name", "mlp"}, {"hidden", hidden}, {"activation", activation}};
 }
 
+json linear(bool bias = true, const std::string& start = "uniform") {
+  return {{"name", "linear"}, {"bias", bias}, {"start", start}};
+}
+
 Parameters make_parameters(const Model& model) {
   return {std::vector<std::int64_t>{4, 5},
           {model.focus.weights, model.classifier.weights},
@@ -45,9 +49,9 @@ void expect_close(const Tensor& value, const Tensor& expected) {
 }
 
 TEST(Models, HaveAsManyWeightsAsTheirLayersSay) {
-  const auto linear = make_model({{"name", "linear"}}, kGrey);
-  EXPECT_EQ(num_weights(linear.focus), 784);
-  EXPECT_EQ(num_weights(linear.classifier), (784 + 1) * 3);
+  const auto affine = make_model(linear(), kGrey);
+  EXPECT_EQ(num_weights(affine.focus), 784);
+  EXPECT_EQ(num_weights(affine.classifier), (784 + 1) * 3);
 
   const auto perceptron = make_model(mlp(64), kGrey);
   EXPECT_EQ(num_weights(perceptron.focus), (784 + 1) * 64 + 64);
@@ -70,7 +74,7 @@ TEST(Models, HaveAsManyWeightsAsPublished) {
   EXPECT_EQ(num_weights(large.classifier), 116'218);
 
   const DataShape orthogonal = {.segments = 20, .features = 21, .classes = 20};
-  EXPECT_EQ(num_weights(make_model({{"name", "linear"}}, orthogonal).classifier), 440);
+  EXPECT_EQ(num_weights(make_model(linear(), orthogonal).classifier), 440);
   const auto nonlinear = make_model({{"name", "nonlinear_focus"}, {"hidden", 50}}, orthogonal);
   EXPECT_EQ(num_weights(nonlinear.focus), 50 * 21 + 50);
   EXPECT_EQ(num_weights(nonlinear.classifier), 440);
@@ -112,8 +116,19 @@ TEST(CifarCnn, StartsFromTheCheckValuesOfSeedTwelve) {
   expect_norms(biases, std::vector<double>(6));
 }
 
+TEST(Linear, IsWxOfZerosWithoutABiasAndAZeroStart) {
+  const auto model = make_model(linear(/*bias=*/false, "zero"), kVectors);
+  const auto parameters = make_parameters(model);
+  const auto points = torch::randn({1, 6, 8});
+
+  EXPECT_EQ(num_weights(model.classifier), 3 * 6);
+  EXPECT_EQ(parameters.theta().abs().sum().item<double>(), 0);
+  const std::vector<Tensor> weights = {torch::randn({2, 3, 6})};
+  expect_close(model.classifier.forward(weights, points)[1], torch::mm(weights[0][1], points[0]));
+}
+
 TEST(Linear, IsWxPlusBOfEachTrial) {
-  const auto model = make_model({{"name", "linear"}}, kVectors);
+  const auto model = make_model(linear(), kVectors);
   const auto parameters = make_parameters(model);
   const auto points = torch::randn({1, 6, 8});
 

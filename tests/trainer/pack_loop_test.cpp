@@ -56,28 +56,24 @@ DataSet posts(int train_size) {
              {"signal", 0.9}});
 }
 
-json model_settings(const std::string& name) {
-  if (name == "transformer") {
-    return {{"name", name},  {"dropout", 0.1},   {"position", "token"},
-            {"mask", "own"}, {"qk_scale", 50.0}, {"eval_dropout", false}};
-  }
-  if (name == "mlp") return {{"name", name}, {"hidden", 64}, {"activation", "relu"}};
-  return {{"name", name}};
+json default_settings(const Choice& choice) {
+  json settings = {{"name", choice.name}};
+  for (const auto& setting : choice.settings)
+    settings[setting.key] = setting.declaration.default_value;
+  return settings;
 }
 
 /// A loss with its default settings.
 Loss loss_of(const std::string& name) {
-  json settings = {{"name", name}};
-  for (const auto& setting : find_kind(losses(), name).choice.settings)
-    settings[setting.key] = setting.declaration.default_value;
-  return make_loss(settings);
+  return make_loss(default_settings(find_kind(losses(), name).choice));
 }
 
 PackTask make_task(const DataSet& data, const std::string& model, const std::string& loss,
                    std::int64_t batch_size) {
-  PackTask task = {.phases = {{.epochs = 2, .loss = loss_of(loss), .optimizer = kSgd}},
-                   .model = make_model(model_settings(model), data.shape),
-                   .train = Batches(data.train, batch_size)};
+  PackTask task = {
+      .phases = {{.epochs = 2, .loss = loss_of(loss), .optimizer = kSgd}},
+      .model = make_model(default_settings(find_kind(model_kinds(), model).choice), data.shape),
+      .train = Batches(data.train, batch_size)};
   if (data.test) task.test = Batches(*data.test, batch_size);
   return task;
 }
@@ -101,30 +97,59 @@ PackHistory go_on(const PackTask& task, const PackTrials& trials, const PackStat
 }
 
 /// Bit for bit; two values that are not numbers are the same.
+bool is_same(double a, double b) {
+  return a == b || (std::isnan(a) && std::isnan(b));
+}
+
 bool is_same(const Metrics& a, const Metrics& b) {
-  for (const auto& metric : kMetrics) {
-    const auto x = a.*metric.value;
-    const auto y = b.*metric.value;
-    if (x != y && !(std::isnan(x) && std::isnan(y))) return false;
+  return is_same(a.logit_gap, b.logit_gap) &&
+         std::ranges::all_of(kMetrics, [&](const MetricInfo& metric) {
+           return is_same(a.*metric.value, b.*metric.value);
+         });
+}
+
+/// Shapes: a, b [T, ...]
+bool is_same(const torch::Tensor& a, std::size_t trial_of_a, const torch::Tensor& b,
+             std::size_t trial_of_b) {
+  const auto of_a = a[static_cast<std::int64_t>(trial_of_a)];
+  const auto of_b = b[static_cast<std::int64_t>(trial_of_b)];
+  return of_a.nan_to_num(-1).equal(of_b.nan_to_num(-1));
+}
+
+void expect_same_curve(const Curve& a, std::size_t trial_of_a, const Curve& b,
+                       std::size_t trial_of_b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t epoch = 0; epoch < a.size(); ++epoch) {
+    EXPECT_TRUE(is_same(a[epoch][trial_of_a], b[epoch][trial_of_b]))
+        << "trial " << trial_of_a << ", epoch " << epoch;
   }
-  return true;
+}
+
+void expect_same_split(const SplitHistory& a, std::size_t trial_of_a, const SplitHistory& b,
+                       std::size_t trial_of_b) {
+  expect_same_curve(a.own, trial_of_a, b.own, trial_of_b);
+  ASSERT_EQ(a.by_rule.size(), b.by_rule.size());
+  for (const auto& [rule, curve] : a.by_rule)
+    expect_same_curve(curve, trial_of_a, b.by_rule.at(rule), trial_of_b);
+  ASSERT_EQ(a.at_end.size(), b.at_end.size());
+  for (const auto& [rule, metrics] : a.at_end)
+    EXPECT_TRUE(is_same(metrics[trial_of_a], b.at_end.at(rule)[trial_of_b]));
+  for (const auto& [rule, maps] : a.heat_maps.by_rule) {
+    const auto& others = b.heat_maps.by_rule.at(rule);
+    EXPECT_TRUE(is_same(maps.fixed, trial_of_a, others.fixed, trial_of_b));
+    EXPECT_TRUE(is_same(maps.data_range, trial_of_a, others.data_range, trial_of_b));
+    EXPECT_TRUE(is_same(maps.score_edges, trial_of_a, others.score_edges, trial_of_b));
+  }
 }
 
 void expect_same_trial(const PackHistory& a, std::size_t trial_of_a, const PackHistory& b,
                        std::size_t trial_of_b) {
-  ASSERT_EQ(a.train.size(), b.train.size());
-  ASSERT_EQ(a.test.size(), b.test.size());
-  for (std::size_t epoch = 0; epoch < a.train.size(); ++epoch) {
-    EXPECT_TRUE(is_same(a.train[epoch][trial_of_a], b.train[epoch][trial_of_b]))
-        << "trial " << trial_of_a << ", epoch " << epoch;
+  {
+    SCOPED_TRACE("train");
+    expect_same_split(a.train, trial_of_a, b.train, trial_of_b);
   }
-  for (std::size_t epoch = 0; epoch < a.test.size(); ++epoch) {
-    EXPECT_TRUE(is_same(a.test[epoch][trial_of_a], b.test[epoch][trial_of_b]))
-        << "trial " << trial_of_a << ", epoch " << epoch << " (test)";
-  }
-  for (const auto& [rule, metrics] : a.test_by_rule) {
-    EXPECT_TRUE(is_same(metrics[trial_of_a], b.test_by_rule.at(rule)[trial_of_b]));
-  }
+  SCOPED_TRACE("test");
+  expect_same_split(a.test, trial_of_a, b.test, trial_of_b);
 }
 
 /// Trains trials together and one by one, on one thread.
@@ -184,7 +209,7 @@ TEST_P(EveryLoss, TrainsATransformerPackAsItsTrialsOneByOne) {
 PackTask make_published_transformer() {
   const auto data = posts(50);
   auto task = make_task(data, "transformer", "soft", 20);
-  auto settings = model_settings("transformer");
+  auto settings = default_settings(find_kind(model_kinds(), "transformer").choice);
   settings.update({{"position", "batch"}, {"mask", "tiled"}, {"eval_dropout", true}});
   task.model = make_model(settings, data.shape);
   return task;
@@ -198,6 +223,13 @@ TEST(PackLoop, TrainsAPackWithANonlinearFocusAsItsTrialsOneByOne) {
   auto task = make_task(linear_orthogonal(50), "linear", "soft", 23);
   task.model = make_model({{"name", "nonlinear_focus"}, {"hidden", 50}},
                           {.segments = 4, .features = 6, .classes = 5});
+
+  expect_pack_equals_singles(task);
+}
+
+TEST(PackLoop, TrainsAPackUnderAllRulesAsItsTrialsOneByOne) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  task.has_all_rules = true;
 
   expect_pack_equals_singles(task);
 }
@@ -232,7 +264,7 @@ TEST(PackLoop, EndsEarlyWhenEveryTrialHasDiverged) {
 
   const auto history = train(task, {.seeds = {0, 1}, .learning_rates = {1e30, 1e30}});
 
-  EXPECT_EQ(history.train.size(), 2U);  // before training and the first epoch
+  EXPECT_EQ(history.train.own.size(), 2U);  // before training and the first epoch
   EXPECT_EQ(history.diverged_in[0], 1);
 }
 
@@ -286,6 +318,21 @@ TEST(PackLoop, GoesOnBitForBitInAShuffledOrderWithMetricsOfEachBatch) {
   expect_same_from_every_state(task, kThreeTrials);
 }
 
+TEST(PackLoop, GoesOnBitForBitUnderAllRules) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "hard", 20);
+  task.has_all_rules = true;
+
+  expect_same_from_every_state(task, kThreeTrials);
+}
+
+TEST(PackLoop, GoesOnBitForBitUnderAllRulesWithMetricsOfEachBatch) {
+  auto task = make_task(linear_orthogonal(50), "linear", "soft", 20);
+  task.has_all_rules = true;
+  task.measures_after_update = true;
+
+  expect_same_from_every_state(task, kThreeTrials);
+}
+
 TEST(PackLoop, GoesOnWithADivergedTrial) {
   expect_same_from_every_state(make_task(mosaics(12, 3, 50), "mlp", "hard", 20),
                                {.seeds = {0, 1}, .learning_rates = {.1, 1e30}});
@@ -293,7 +340,8 @@ TEST(PackLoop, GoesOnWithADivergedTrial) {
 
 TEST(PackLoop, GoesOnWithSomeOfTheTrialsOfAState) {
   at::set_num_threads(1);
-  const auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  task.has_all_rules = true;
   auto state = states_of(task, kThreeTrials).at(3);
   for (auto& [name, tensor] : state.tensors)
     tensor = tensor.narrow(/*dim=*/0, 2, 1);
@@ -317,7 +365,8 @@ TEST(PackLoop, SavesItsStateWhenItIsStoppedAndGoesOnFromThere) {
                                     [&](const PackState& state) { saved = state; });
 
     if (history) {
-      EXPECT_EQ(calls_before_stop, 2 * 3 + 3 * 3 + 4) << "batches to train and to measure";
+      EXPECT_EQ(calls_before_stop, 2 * 3 + 3 * (3 + 1) + (3 + 1))
+          << "batches to train and to measure";
       return;
     }
     ASSERT_TRUE(saved.has_value());
@@ -427,12 +476,29 @@ TEST(PhasesOfAPack, AreMeasuredUnderTheirOwnRule) {
 
   const auto history = train(task, {.seeds = {1}, .learning_rates = {0.1}});
 
-  ASSERT_EQ(history.test.size(), 5U);
-  const auto& by_rule = history.test_by_rule;
-  EXPECT_EQ(history.test[2][0].ftpt, by_rule.at(Rule::blend)[0].ftpt);
-  EXPECT_EQ(history.test[3][0].ftpt, by_rule.at(Rule::argmax)[0].ftpt);
-  EXPECT_EQ(history.test[4][0].ftpt, by_rule.at(Rule::mixture)[0].ftpt);
-  EXPECT_LT(history.train[4][0].loss, history.train[3][0].loss);  // Jensen
+  ASSERT_EQ(history.test.own.size(), 5U);
+  const auto& by_rule = history.test.at_end;
+  EXPECT_EQ(history.test.own[2][0].ftpt, by_rule.at(Rule::blend)[0].ftpt);
+  EXPECT_EQ(history.test.own[3][0].ftpt, by_rule.at(Rule::argmax)[0].ftpt);
+  EXPECT_EQ(history.test.own[4][0].ftpt, by_rule.at(Rule::mixture)[0].ftpt);
+  EXPECT_LT(history.train.own[4][0].loss, history.train.own[3][0].loss);  // Jensen
+}
+
+TEST(PhasesOfAPack, HaveTheirOwnCurveAmongThoseOfAllRules) {
+  auto task = make_three_phases();
+  const PackTrials trials = {.seeds = {1}, .learning_rates = {0.1}};
+  const auto own = train(task, trials);
+
+  task.has_all_rules = true;
+  const auto all = train(task, trials);
+
+  const auto& test = all.test.by_rule;
+  EXPECT_TRUE(own.test.by_rule.empty());
+  ASSERT_EQ(test.size(), 3U);
+  EXPECT_EQ(test.at(Rule::blend)[2][0].ftpt, own.test.own[2][0].ftpt);   // soft
+  EXPECT_EQ(test.at(Rule::argmax)[4][0].ftpt, own.test.own[4][0].ftpt);  // reinforce
+  EXPECT_EQ(test.at(Rule::argmax)[5][0].ftpt, own.test.own[5][0].ftpt);  // hard
+  EXPECT_EQ(test.at(Rule::mixture)[5][0].loss, own.test.own[5][0].loss);
 }
 
 TEST(PhasesOfAPack, EndAtTheirSwitchEpochs) {
@@ -446,10 +512,10 @@ TEST(PackLoop, RecordsOneEntryBeforeTrainingAndOnePerEpoch) {
   const auto history = train(make_task(mosaics(12, 3, 50), "linear", "soft", 20),
                              {.seeds = {0, 1}, .learning_rates = {.1, .1}});
 
-  EXPECT_EQ(history.train.size(), 3U);
-  EXPECT_EQ(history.test.size(), 3U);
-  EXPECT_EQ(history.train[0].size(), 2U);
-  EXPECT_EQ(history.test_by_rule.size(), 3U);
+  EXPECT_EQ(history.train.own.size(), 3U);
+  EXPECT_EQ(history.test.own.size(), 3U);
+  EXPECT_EQ(history.train.own[0].size(), 2U);
+  EXPECT_EQ(history.test.at_end.size(), 3U);
 }
 
 // With the whole set in one batch, to measure after the update is to measure at the epoch's end.
@@ -473,7 +539,7 @@ TEST(PackLoop, AShuffledOrderIsTheSameForEveryTrialAndDiffersFromTheShared) {
   const auto shuffled = train(task, trials);
 
   expect_same_trial(shuffled, 0, shuffled, 1);
-  EXPECT_NE(shuffled.train.back()[0].loss, shared.train.back()[0].loss);
+  EXPECT_NE(shuffled.train.own.back()[0].loss, shared.train.own.back()[0].loss);
 }
 
 // Of three classes and posts of ten tokens with two marked ones, chance is right a third of the
@@ -493,8 +559,8 @@ TEST(PackLoop, LearnsToReadPosts) {
 
     const auto history = train(task, {.seeds = {0}, .learning_rates = {.05}});
 
-    EXPECT_GT(history.test.back()[0].accuracy, 0.8) << model;
-    EXPECT_GT(history.test.back()[0].focus_score, 0.6) << model;
+    EXPECT_GT(history.test.own.back()[0].accuracy, 0.8) << model;
+    EXPECT_GT(history.test.own.back()[0].focus_score, 0.6) << model;
   }
 }
 
@@ -504,8 +570,8 @@ TEST(PackLoop, LearnsWhatALinearModelCanSolve) {
 
   const auto history = train(task, {.seeds = {0}, .learning_rates = {.5}});
 
-  EXPECT_GT(history.train.back()[0].accuracy, 0.99);
-  EXPECT_GT(history.train.back()[0].ftpt, 0.99);
+  EXPECT_GT(history.train.own.back()[0].accuracy, 0.99);
+  EXPECT_GT(history.train.own.back()[0].ftpt, 0.99);
 }
 
 }  // namespace

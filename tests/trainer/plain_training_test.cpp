@@ -117,8 +117,7 @@ json optimizer_settings(const std::string& name) {
       {"name", "adam"}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.0}};
 }
 
-std::vector<TrialMetrics> train_packed(const DataSet& data, const std::string& loss,
-                                       const std::string& optimizer) {
+Curve train_packed(const DataSet& data, const std::string& loss, const std::string& optimizer) {
   const PackTask task = {
       .phases = {{.epochs = kEpochs,
                   .loss = find_kind(losses(), loss),
@@ -127,7 +126,7 @@ std::vector<TrialMetrics> train_packed(const DataSet& data, const std::string& l
       .train = Batches(data.train, kBatchSize)};
   const double rate = optimizer == "adam" ? kRate / 10 : kRate;
   const PackTrials trials = {.seeds = {99, kSeed}, .learning_rates = {0.01, rate}};
-  return train_pack(task, trials, torch::kCPU, {}).value().train;
+  return train_pack(task, trials, torch::kCPU, {}).value().train.own;
 }
 
 class PlainTraining : public testing::TestWithParam<std::tuple<const char*, const char*>> {};

@@ -401,11 +401,12 @@ TEST(TextModels, TrainInAPackAsAPlainModelAlone) {
           train_pack(task, {.seeds = {99, 5}, .learning_rates = {0.01, kRate}}, torch::kCPU, {});
 
       PlainTraining plain(task.model, loss, data.train);
-      for (const auto& trials : packed->train) {
+      for (const auto& trials : packed->train.own) {
         EXPECT_NEAR(trials[1].loss, plain.whole_loss(), 1e-4) << settings;
         plain.train_epoch();
       }
-      EXPECT_LT(packed->train.back()[1].loss, 0.95 * packed->train.front()[1].loss);  // it learns
+      EXPECT_LT(packed->train.own.back()[1].loss,
+                0.95 * packed->train.own.front()[1].loss);  // it learns
     }
   }
 }

@@ -37,6 +37,12 @@ Pass::Pass(torch::Tensor scores, torch::Tensor segments, torch::Tensor labels,
   scores_ = scores_.masked_fill(absent_, -std::numeric_limits<double>::infinity());
 }
 
+Pass Pass::with_scores(torch::Tensor scores) const {
+  Pass other(std::move(scores), segments_, labels_, num_inputs_, classify_, absent_);
+  other.segment_log_probabilities_ = segment_log_probabilities_;
+  return other;
+}
+
 const torch::Tensor& Pass::attention() {
   if (!attention_.defined()) attention_ = torch::softmax(scores_, kSegments);
   return attention_;

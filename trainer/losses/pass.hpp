@@ -28,6 +28,10 @@ class Pass {
   Pass(torch::Tensor scores, torch::Tensor segments, torch::Tensor labels, std::int64_t num_inputs,
        Classifier classify, torch::Tensor absent = {});
 
+  /// The same batch under other scores. What is known of its segments is not computed again.
+  /// Shapes: scores [T, m, B]
+  Pass with_scores(torch::Tensor scores) const;
+
   const torch::Tensor& scores() const { return scores_; }
   const torch::Tensor& labels() const { return labels_; }
   std::int64_t num_inputs() const { return num_inputs_; }

@@ -4,7 +4,7 @@
 
 namespace trainer {
 
-/// Focus d -> 1 without bias, classifier d -> C with bias.
+/// Focus d -> 1 without bias, classifier d -> C, with a bias unless the settings say otherwise.
 /// Source: Vashisht and Ramaswamy, ECAI 2023, their models for linear orthogonal data
 ModelKind linear_kind();
 
