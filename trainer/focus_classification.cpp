@@ -177,8 +177,8 @@ Model model_of(const json& settings, const DataShape& shape) {
   auto model = make_model(settings.at("model"), shape);
   if (!fixed_focus_of(settings)) return model;
   if (model.encoder) {
-    throw SettingError("focus", "cannot be fixed where the focus network reads tokens",
-                       "its embedding learns with it; want focus: joint");
+    throw SettingError("focus", "must be joint for a model that reads tokens",
+                       "the focus network learns what the tokens mean");
   }
   model.focus = {};
   return model;

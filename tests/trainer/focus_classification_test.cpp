@@ -256,6 +256,13 @@ TEST(FocusClassification, RefusesImagesModelsForOtherData) {
   EXPECT_EQ(keys(verdict.problems), (std::vector<std::string>{"model.name"}));
 }
 
+TEST(FocusClassification, RefusesAFixedFocusOnTokens) {
+  const auto verdict = focus_classification("cpu").check(settings(
+      {{"focus", 0.5}, {"model", "embedding"}, {"dataset", {{"kind", "generated_posts"}}}}));
+
+  EXPECT_EQ(keys(verdict.problems), (std::vector<std::string>{"focus"}));
+}
+
 TEST(FocusClassification, PacksAsManyTrialsAsTheCacheHolds) {
   const auto study = focus_classification("cpu");
   const json wide = {{"kind", "linear_orthogonal"}, {"segments", 500}, {"classes", 100}};

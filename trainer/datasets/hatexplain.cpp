@@ -50,7 +50,7 @@ class Vocabulary {
   std::unordered_map<std::string, std::int64_t> numbers_ = {};
 };
 
-void add(Fingerprint& fingerprint, const std::vector<AnnotatedPost>& posts) {
+void add_posts(Fingerprint& fingerprint, const std::vector<AnnotatedPost>& posts) {
   const auto num_posts = posts.size();
   fingerprint.add(&num_posts, sizeof(num_posts));
   for (const auto& post : posts) {
@@ -74,7 +74,7 @@ PostFolder read_folder(const std::filesystem::path& root) {
   folder.vocabulary = vocabulary.size();
   Fingerprint fingerprint;
   for (const auto* posts : {&files.train, &files.validation, &files.test})
-    add(fingerprint, *posts);
+    add_posts(fingerprint, *posts);
   folder.fingerprint = fingerprint.text();
   return folder;
 }

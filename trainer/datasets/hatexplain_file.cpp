@@ -1,6 +1,5 @@
 #include "trainer/datasets/hatexplain_file.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -76,8 +75,8 @@ int label_of(const JsonFields& post) {
     return annotator.required<std::string>("label");
   });
   if (labels.empty()) throw DataFileError("has no annotator");
-  const auto found = std::ranges::find(kLabels, labels.front());
-  if (found != kLabels.end()) return static_cast<int>(found - kLabels.begin());
+  for (std::size_t label = 0; label < kLabels.size(); ++label)
+    if (labels.front() == kLabels[label]) return static_cast<int>(label);
   throw DataFileError("has label '" + labels.front() + "' (want hatespeech, normal or offensive)");
 }
 

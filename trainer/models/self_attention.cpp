@@ -8,9 +8,7 @@
 namespace trainer {
 
 std::vector<WeightShape> SelfAttention::weights() const {
-  std::vector<WeightShape> all;
-  for (int i = 0; i < 3; ++i)
-    all.push_back(dense_weights(features, features).front());
+  std::vector<WeightShape> all(3, dense_weights(features, features).front());
   const auto output = dense_weights_and_bias(features, features);
   all.insert(all.end(), output.begin(), output.end());
   return all;
