@@ -186,13 +186,19 @@ class HeatMap(unittest.TestCase):
 
 
 class Counts(unittest.TestCase):
-    def test_ffpt_of_soft_must_exceed_that_of_hard_in_each_split(self):
-        def of(loss, train, test):
-            return trial({"final_train_ffpt": train, "final_test_ffpt": test}, loss=loss, seed=12)
+    def test_ffpt_of_soft_must_exceed_that_of_hard_on_the_mean_over_seeds(self):
+        def of(loss, seed, train, test):
+            values = {"final_train_ffpt": train, "final_test_ffpt": test}
+            return trial(values, loss=loss, seed=seed, rate=0.1)
 
+        soft = [of("soft", 12, 0.2, 0.1), of("soft", 13, 0.1, 0.3)]
+        hard = [of("hard", 12, 0.1, 0.3), of("hard", 13, 0.125, 0.1)]
+
+        claims = list(signatures.ffpt_claims(soft + hard))
+
+        self.assertEqual(verdicts(claims), [("rate 0.1", True), ("rate 0.1", False)])
         self.assertEqual(
-            verdicts(signatures.ffpt_claims([of("soft", 0.2, 0.1), of("hard", 0.1, 0.1)])),
-            [("seed 12", True), ("seed 12", False)],
+            claims[0][2].measured, "ffpt soft 0.1500 (0.200 0.100), hard 0.1125 (0.100 0.125)"
         )
 
     def test_growth_compares_the_same_seed_of_soft(self):
@@ -210,7 +216,7 @@ class Counts(unittest.TestCase):
         )
 
     def test_a_loss_without_finished_trial_is_told(self):
-        with self.assertRaisesRegex(Unfinished, "seed 12: no finished trial with hard"):
+        with self.assertRaisesRegex(Unfinished, "no finished trial with .*hard"):
             list(signatures.ffpt_claims([trial(loss="soft", seed=12)]))
 
 
