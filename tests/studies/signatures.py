@@ -194,8 +194,10 @@ def value(trial, name):
 
 
 def grouped(trials, *apart):
-    """Trials by their values of the axes `apart`, a list of (setting, {values: trial}), one entry for
-    each combination of the other axes. The value of a single axis is no tuple."""
+    """Trials by their values of the axes `apart`, in a list of (setting, {values: trial}).
+
+    One entry for each combination of the other axes; the value of a single axis is no tuple.
+    """
     found = {}
     for trial in trials:
         axes = dict(trial["axes"])
