@@ -324,8 +324,15 @@ def growth_to_50_claims(trials):
     return growth_claims(trials, "dataset.segments", 5, 50)
 
 
+PUBLISHED_RATES = {"soft": 0.05, "hard": 0.01, "lvml": 0.05}  # fixed focus, linear data
+
+
 def linear_fixed_focus_claims(trials):
-    return fixed_focus_claims(trials, num_classes=20)
+    def is_published(axes):
+        return axes["learning_rate"] == PUBLISHED_RATES[axes["loss"]]
+
+    published = [trial for trial in trials if is_published(trial["axes"])]
+    return fixed_focus_claims(published, num_classes=20)
 
 
 def mosaic_fixed_focus_claims(trials):
