@@ -223,8 +223,8 @@ def joint_claims(trials):
 
 
 FIXED_FOCUS = {
-    "soft": (judge_fixed_soft, "loss to 0, pull peaks, sooner for larger alpha, and falls"),
-    "hard": (judge_fixed_hard, "loss to (1-alpha) log C, pull to 0.01 log C for every alpha"),
+    "soft": (judge_fixed_soft, "loss below the floor of hard, pull peaks, sooner for larger alpha"),
+    "hard": (judge_fixed_hard, "loss not below (1-alpha) log C, pull climbs to 0.01 log C"),
     "lvml": (judge_fixed_lvml, "loss to -log(alpha+(1-alpha)/C), pull less for larger alpha"),
 }
 
