@@ -1,0 +1,77 @@
+/// The shipped configs, with data of the right form in place of the real ones.
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "tests/end_to_end/program.hpp"
+#include "tests/temporary_folder.hpp"
+#include "tests/trainer/cifar_writer.hpp"
+#include "tests/trainer/hatexplain_writer.hpp"
+
+namespace end_to_end {
+namespace {
+
+/// Every folder that a config asks MPISWEEP_DATA for.
+void write_data(const std::filesystem::path& root) {
+  for (const std::string name : {"mnist", "cifar10", "cifar10_sample", "cifar100", "hatexplain"})
+    std::filesystem::create_directory(root / name);
+  write_image_folder(root / "mnist", 60, 28, 10);
+  write_cifar10_folder(root / "cifar10", 60);
+  write_cifar10_folder(root / "cifar10_sample", 60);
+  write_cifar100_folder(root / "cifar100");
+  write_hatexplain(root / "hatexplain");
+}
+
+std::vector<std::string> names_of_configs() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(CONFIGS))
+    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem());
+  std::ranges::sort(names);
+  return names;
+}
+
+class ShippedConfig : public testing::TestWithParam<std::string> {
+ protected:
+  static void SetUpTestSuite() {
+    data_ = std::make_unique<TemporaryFolder>();
+    write_data(data_->path());
+    setenv("MPISWEEP_DATA", data_->path().c_str(), 1);
+  }
+
+  static void TearDownTestSuite() { data_.reset(); }
+
+  static std::string path(const std::string& name) {
+    return std::string(CONFIGS) + "/" + name + ".yaml";
+  }
+
+ private:
+  static inline std::unique_ptr<TemporaryFolder> data_ = {};
+};
+
+INSTANTIATE_TEST_SUITE_P(Folder, ShippedConfig, testing::ValuesIn(names_of_configs()),
+                         [](const auto& name) { return name.param; });
+
+TEST_P(ShippedConfig, CanBePlanned) {
+  const TemporaryFolder folder;
+
+  const auto ended =
+      run({MPISWEEP, "plan", path(GetParam()), "--output", (folder.path() / "out").string()});
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_NE(ended.out.find(" trials, "), std::string::npos) << ended.out;
+}
+
+// Those with settings for a real cluster have one for two cores.
+TEST_P(ShippedConfig, HasASmallTwinIfItsStudyTakesHours) {
+  const auto& name = GetParam();
+  const bool takes_hours = name.starts_with("cifar") || name.starts_with("hatexplain") ||
+                           name.starts_with("fixed_focus") || name.starts_with("mnist");
+  if (!takes_hours || name.ends_with("_small")) return;
+
+  EXPECT_TRUE(std::filesystem::exists(path(name + "_small")));
+}
+
+}  // namespace
+}  // namespace end_to_end
