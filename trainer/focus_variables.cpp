@@ -30,6 +30,7 @@ std::string heat_map_of(const std::string& split, Rule rule) {
   return heat_map_of(split) + "_" + to_string(rule);
 }
 
+constexpr const char* kHeatMap = "focus_heatmap";  // the one to look at first
 constexpr const char* kDataRange = "_data_range";  // in the names of what has edges of its own
 
 std::string focus_edges_of(const std::string& split) {
@@ -87,16 +88,22 @@ void declare_split(Declarations& variables, const std::string& split) {
   declare_heat_maps(variables, split);
 }
 
-/// Nested lists; null where there is no number.
-json to_json(const torch::Tensor& tensor) {
-  if (tensor.dim() == 0) {
-    const auto value = tensor.item<double>();
+/// Nested lists of the first values of `next`, which moves on; null where there is no number.
+json to_lists(torch::IntArrayRef sizes, const double*& next) {
+  if (sizes.empty()) {
+    const auto value = *next++;
     return std::isnan(value) ? json() : json(value);
   }
   json list = json::array();
-  for (std::int64_t i = 0; i < tensor.size(0); ++i)
-    list.push_back(to_json(tensor[i]));
+  for (std::int64_t i = 0; i < sizes.front(); ++i)
+    list.push_back(to_lists(sizes.slice(1), next));
   return list;
+}
+
+json to_json(const torch::Tensor& tensor) {
+  const auto values = tensor.to(torch::kCPU, torch::kDouble).contiguous();
+  const auto* next = values.const_data_ptr<double>();
+  return to_lists(values.sizes(), next);
 }
 
 /// Puts the values of one trial together.
@@ -182,6 +189,9 @@ std::map<std::string, protocol::VariableDeclaration> declare_focus_variables() {
   Declarations variables;
   for (const std::string split : {"train", "test"})
     declare_split(variables, split);
+  variables[kHeatMap] = {
+      .dims = {"focus_bin", "score_bin"},
+      .long_name = "final_test_focus_heatmap, or final_train_focus_heatmap without a test set"};
   variables["switch_epoch"] = {
       .dims = {"switch"}, .units = "1", .long_name = "epochs completed where the next phase began"};
   return variables;
@@ -197,6 +207,7 @@ nlohmann::json focus_values(const PackHistory& history, std::size_t trial, const
   values.add(history.train, "train");
   if (task.test) values.add(history.test, "test");
   auto all = values.take();
+  all[kHeatMap] = all[heat_map_of(task.test ? "test" : "train")];
   if (task.phases.size() > 1) all["switch_epoch"] = switch_epochs(task);
   return all;
 }
