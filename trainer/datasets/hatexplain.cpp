@@ -124,20 +124,19 @@ DataSet load(const json& settings) {
 }  // namespace
 
 DataSetKind hatexplain_kind() {
-  return {.choice = {.name = "hatexplain",
-                     .help = "posts of social media with rationales, hate, normal or offensive",
-                     .settings = {{.key = "root",
-                                   .declaration = {.type = "path",
-                                                   .help = "folder of dataset.json and "
-                                                           "post_id_divisions.json"},
-                                   .is_required = true},
-                                  {.key = "measured",
-                                   .declaration = {.type = "string",
-                                                   .default_value = "test",
-                                                   .values = {"test", "validation"},
-                                                   .help = "posts that are the test set"}}}},
-          .describe = describe,
-          .load = load};
+  return {
+      .choice = {.name = "hatexplain",
+                 .help = "posts of social media with rationales, hate, normal or offensive",
+                 .settings = {{.key = "root",
+                               .declaration = {.type = "path", .help = "folder of the data files"},
+                               .is_required = true},
+                              {.key = "measured",
+                               .declaration = {.type = "string",
+                                               .default_value = "test",
+                                               .values = {"test", "validation"},
+                                               .help = "posts that are the test set"}}}},
+      .describe = describe,
+      .load = load};
 }
 
 }  // namespace trainer

@@ -281,28 +281,29 @@ MosaicDraw draw_mosaic(std::uint32_t index, std::uint32_t num_segments,
 }
 
 DataSetKind mosaic_kind() {
-  return {.choice = {.name = "mosaic",
-                     .help = "real images side by side, one of them labelled",
-                     .settings = {text("images", image_sources().front().name, source_names(),
-                                       "what the folder holds"),
-                                  {.key = "root",
-                                   .declaration = {.type = "path", .help = "folder of the images"},
-                                   .is_required = true},
-                                  whole_number("segments", 5, 2, "segments per input"),
-                                  class_list("foreground",
-                                             "classes that carry the label; default: 0, 1, 2; of "
-                                             "cifar100 the 50 of animals and people"),
-                                  class_list("background", "other classes; default: all others"),
-                                  text("position", kFormerPosition, {kFormerPosition, "first"},
-                                       "segment of the foreground"),
-                                  text("split", nullptr, {"index_range", kFormerSplit},
-                                       "test mosaics: the next ones of the training images, or "
-                                       "mosaics of the test images; default: images_test for "
-                                       "mnist, index_range for the others"),
-                                  whole_number("train_size", 10000, 1, "training mosaics"),
-                                  whole_number("test_size", 2000, 1, "test mosaics")}},
-          .describe = describe,
-          .load = load};
+  return {
+      .choice = {.name = "mosaic",
+                 .help = "real images side by side, one of them labelled",
+                 .settings = {text("images", image_sources().front().name, source_names(),
+                                   "what the folder holds"),
+                              {.key = "root",
+                               .declaration = {.type = "path", .help = "folder of the data files"},
+                               .is_required = true},
+                              whole_number("segments", 5, 2, "segments per input"),
+                              class_list("foreground",
+                                         "classes that carry the label; default: 0, 1, 2; of "
+                                         "cifar100 the 50 of animals and people"),
+                              class_list("background", "other classes; default: all others"),
+                              text("position", kFormerPosition, {kFormerPosition, "first"},
+                                   "segment of the foreground"),
+                              text("split", nullptr, {"index_range", kFormerSplit},
+                                   "test mosaics: the next ones of the training images, or "
+                                   "mosaics of the test images; default: images_test for "
+                                   "mnist, index_range for the others"),
+                              whole_number("train_size", 10000, 1, "training mosaics"),
+                              whole_number("test_size", 2000, 1, "test mosaics")}},
+      .describe = describe,
+      .load = load};
 }
 
 }  // namespace trainer
