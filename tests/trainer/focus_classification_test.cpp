@@ -175,6 +175,7 @@ TEST_F(WithTestSet, HasAHeatMapUnderTheLossesOwnRule) {
     const auto values = train(request(settings_with({{"loss", loss}}), {0.1}))[0].values;
 
     const auto& map = values.at("final_test_focus_heatmap");
+    EXPECT_EQ(map, values.at("focus_heatmap"));
     EXPECT_EQ(map, values.at("final_test_focus_heatmap_" + rule)) << loss;
     double sum = 0;
     for (const auto& row : map)
