@@ -134,6 +134,10 @@ constexpr std::array<FixedFocusCase, 15> kFixedFocus = {{
     {"lvml", .05, 1, {3.018, .484, .158, .047, .021}, {}, {2.976, .477, .157, .047, .021}, {}},
 }};
 
+void PrintTo(const FixedFocusCase& fixed, std::ostream* out) {
+  *out << fixed.loss << " at focus " << fixed.focus;
+}
+
 /// How far weights from another seed move each value of other_losses and other_pulls.
 constexpr Row kOtherLossTolerances = {.06, .05, .05, .015, .01};
 constexpr Row kOtherPullTolerances = {.0015, .0015, .0015, .0005, .0005};
@@ -154,6 +158,14 @@ Curve train_fixed_focus(const FixedFocusCase& fixed) {
   return train_pack(task, trials, torch::kCPU, {}).value().train.own;
 }
 
+/// The same, trained once in the life of the process.
+const Curve& fixed_focus_curve(const FixedFocusCase& fixed) {
+  static std::map<std::pair<std::string, double>, Curve> curves;
+  auto& curve = curves[{fixed.loss, fixed.focus}];
+  if (curve.empty()) curve = train_fixed_focus(fixed);
+  return curve;
+}
+
 double mean(std::span<const Metrics> trials, double Metrics::*metric) {
   double sum = 0;
   for (const auto& trial : trials)
@@ -172,7 +184,7 @@ INSTANTIATE_TEST_SUITE_P(LossesAndWeights, FixedFocusStudy, testing::ValuesIn(kF
 TEST_P(FixedFocusStudy, GivesTheCurvesOfTheTables) {
   const auto& expected = GetParam();
 
-  const auto curves = train_fixed_focus(expected);
+  const auto& curves = fixed_focus_curve(expected);
 
   ASSERT_EQ(curves.size(), 101U);
   for (std::size_t i = 0; i < kEpochs.size(); ++i) {
@@ -188,8 +200,8 @@ TEST_P(FixedFocusStudy, GivesTheCurvesOfTheTables) {
 
 // With one segment attended the losses are the same one, and here so are the rates.
 TEST(FixedFocusStudy, GivesSoftAndLvmlTheSameCurveAtFullFocus) {
-  const auto soft = train_fixed_focus(kFixedFocus[4]);
-  const auto lvml = train_fixed_focus(kFixedFocus[14]);
+  const auto& soft = fixed_focus_curve(kFixedFocus[4]);
+  const auto& lvml = fixed_focus_curve(kFixedFocus[14]);
 
   for (std::size_t epoch = 0; epoch < soft.size(); ++epoch)
     EXPECT_NEAR(soft[epoch][0].loss, lvml[epoch][0].loss, 1e-6) << "epoch " << epoch;
