@@ -282,9 +282,11 @@ void train(const protocol::PackRequest& request, const PackListener& listener,
   const auto elapsed_s = [&] {
     return std::chrono::duration<double>(Clock::now() - begin).count();
   };
-  const auto history = train_pack(
-      task, make_trials(request), torch::Device(device), listener, state ? &*state : nullptr,
-      [&](const PackState& reached) { file.save(reached, elapsed_s()); });
+  const PackStates states = {
+      .start = state ? &*state : nullptr,
+      .save = [&](const PackState& reached) { file.save(reached, elapsed_s()); }};
+  const auto history =
+      train_pack(task, make_trials(request), torch::Device(device), listener, states);
   if (!history) return;
   report(request, *history, task, file.former_elapsed_s() + elapsed_s(), listener);
 }

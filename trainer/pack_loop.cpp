@@ -356,13 +356,13 @@ std::vector<int> switch_epochs(const PackTask& task) {
 
 std::optional<PackHistory> train_pack(const PackTask& task, const PackTrials& trials,
                                       torch::Device device, const PackListener& listener,
-                                      const PackState* start, const SavePack& save) {
+                                      const PackStates& states) {
   PackLoop loop(task, trials, device, listener);
-  if (start != nullptr) loop.restore(*start);
+  if (states.start != nullptr) loop.restore(*states.start);
   try {
-    return loop.run(save);
+    return loop.run(states.save);
   } catch (const Stopped&) {
-    save(loop.state());
+    states.save(loop.state());
     return std::nullopt;
   }
 }

@@ -62,11 +62,16 @@ struct PackState {
 
 using SavePack = std::function<void(const PackState&)>;
 
-/// Trains a pack, from a state if there is one. Hands its state to `save` when the listener says
-/// that it is time to, and when it is told to stop; it then returns nothing.
-std::optional<PackHistory> train_pack(
-    const PackTask& task, const PackTrials& trials, torch::Device device,
-    const PackListener& listener, const PackState* start = nullptr,
-    const SavePack& save = [](const PackState&) {});
+/// Where the training of a pack begins, and where its states go.
+struct PackStates {
+  const PackState* start = nullptr;  ///< nullptr: weights as the seeds say
+  SavePack save = [](const PackState&) {};
+};
+
+/// Trains a pack. Saves its state when the listener says that it is time to, and when it is told
+/// to stop; it then returns nothing.
+std::optional<PackHistory> train_pack(const PackTask& task, const PackTrials& trials,
+                                      torch::Device device, const PackListener& listener,
+                                      const PackStates& states = {});
 
 }  // namespace trainer

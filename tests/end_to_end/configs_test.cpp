@@ -34,20 +34,17 @@ std::vector<std::string> names_of_configs() {
 
 class ShippedConfig : public testing::TestWithParam<std::string> {
  protected:
-  static void SetUpTestSuite() {
-    data_ = std::make_unique<TemporaryFolder>();
-    write_data(data_->path());
-    setenv("MPISWEEP_DATA", data_->path().c_str(), 1);
+  void SetUp() override {
+    write_data(data_.path());
+    setenv("MPISWEEP_DATA", data_.path().c_str(), 1);
   }
-
-  static void TearDownTestSuite() { data_.reset(); }
 
   static std::string path(const std::string& name) {
     return std::string(CONFIGS) + "/" + name + ".yaml";
   }
 
  private:
-  static inline std::unique_ptr<TemporaryFolder> data_ = {};
+  TemporaryFolder data_ = {};
 };
 
 INSTANTIATE_TEST_SUITE_P(Folder, ShippedConfig, testing::ValuesIn(names_of_configs()),

@@ -21,7 +21,7 @@ inline std::string cifar_pixels(int label, std::mt19937& rng) {
   std::string pixels(3UL * kRow * kRow, 0);
   for (auto& byte : pixels)
     byte = static_cast<char>(rng() % 128);
-  std::fill_n(pixels.begin() + label % kRow * kRow, kRow, static_cast<char>(255));
+  std::fill_n(pixels.begin() + std::ptrdiff_t{label % kRow} * kRow, kRow, static_cast<char>(255));
   return pixels;
 }
 

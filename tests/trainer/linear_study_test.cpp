@@ -134,8 +134,8 @@ constexpr std::array<FixedFocusCase, 15> kFixedFocus = {{
     {"lvml", .05, 1, {3.018, .484, .158, .047, .021}, {}, {2.976, .477, .157, .047, .021}, {}},
 }};
 
-void PrintTo(const FixedFocusCase& fixed, std::ostream* out) {
-  *out << fixed.loss << " at focus " << fixed.focus;
+std::ostream& operator<<(std::ostream& out, const FixedFocusCase& fixed) {
+  return out << fixed.loss << " at focus " << fixed.focus;
 }
 
 /// How far weights from another seed move each value of other_losses and other_pulls.

@@ -87,13 +87,13 @@ std::vector<PackState> states_of(const PackTask& task, const PackTrials& trials)
   auto listener = kSilent;
   listener.should_save = [] { return true; };
   std::vector<PackState> states;
-  train_pack(task, trials, torch::kCPU, listener, nullptr,
-             [&](const PackState& state) { states.push_back(state); });
+  train_pack(task, trials, torch::kCPU, listener,
+             {.save = [&](const PackState& state) { states.push_back(state); }});
   return states;
 }
 
 PackHistory go_on(const PackTask& task, const PackTrials& trials, const PackState& start) {
-  return train_pack(task, trials, torch::kCPU, kSilent, &start).value();
+  return train_pack(task, trials, torch::kCPU, kSilent, {.start = &start}).value();
 }
 
 /// Bit for bit; two values that are not numbers are the same.
@@ -361,8 +361,8 @@ TEST(PackLoop, SavesItsStateWhenItIsStoppedAndGoesOnFromThere) {
     listener.should_stop = [left = calls_before_stop]() mutable { return left-- == 0; };
     std::optional<PackState> saved;
 
-    const auto history = train_pack(task, kThreeTrials, torch::kCPU, listener, nullptr,
-                                    [&](const PackState& state) { saved = state; });
+    const auto history = train_pack(task, kThreeTrials, torch::kCPU, listener,
+                                    {.save = [&](const PackState& state) { saved = state; }});
 
     if (history) {
       EXPECT_EQ(calls_before_stop, 2 * 3 + 3 * (3 + 1) + (3 + 1))
@@ -413,8 +413,8 @@ TEST(PhasesOfAPack, GoOnBitForBitFromWhereTheyAreStopped) {
     auto listener = kSilent;
     listener.should_stop = [left = num_stops]() mutable { return left-- == 0; };
     std::optional<PackState> saved;
-    history = train_pack(task, kThreeTrials, torch::kCPU, listener, nullptr,
-                         [&](const PackState& state) { saved = state; });
+    history = train_pack(task, kThreeTrials, torch::kCPU, listener,
+                         {.save = [&](const PackState& state) { saved = state; }});
     if (!history) expect_same_pack(go_on(task, kThreeTrials, saved.value()), undisturbed);
   }
   EXPECT_GT(num_stops, 5 * 3);
@@ -457,7 +457,8 @@ TEST(PhasesOfAPack, BeginWithAFreshOptimizerAndTheirOwnRate) {
   std::vector<PackState> alone;
 
   train_pack(second, {.seeds = kThreeTrials.seeds, .learning_rates = {.03, .03, .03}}, torch::kCPU,
-             listener, &start, [&](const PackState& state) { alone.push_back(state); });
+             listener,
+             {.start = &start, .save = [&](const PackState& state) { alone.push_back(state); }});
 
   ASSERT_EQ(alone.size(), num_steps);
   for (std::size_t step = 0; step < num_steps; ++step) {

@@ -153,10 +153,8 @@ class PlainMeasures : public testing::Test {
   void SetUp() override {
     PackListener listener;
     listener.should_save = [] { return true; };
-    history_ =
-        train_pack(task_, kTrials, torch::kCPU, listener, nullptr, [this](const PackState& state) {
-          theta_ = state.tensors.at("theta");
-        }).value();
+    const auto save = [this](const PackState& state) { theta_ = state.tensors.at("theta"); };
+    history_ = train_pack(task_, kTrials, torch::kCPU, listener, {.save = save}).value();
   }
 
   void for_each(
