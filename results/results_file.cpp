@@ -204,7 +204,9 @@ void copy_corner(std::span<const double> from, std::span<const std::size_t> from
   }
 }
 
+/// What nobody has reported is left to the fill value, and takes no space.
 void write_array(Hdf5Array& array, const View& view, const ValueColumn* column) {
+  if (column == nullptr) return;
   const auto row_extents = std::span(array.extents()).subspan(1);
   const auto per_row = array.numbers_per_row();
   const auto num_rows = view.ends.size();

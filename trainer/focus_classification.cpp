@@ -29,13 +29,6 @@ constexpr const char* kJoint = "joint";  // focus and classifier
 constexpr std::int64_t kDefaultSeed = 0;
 constexpr double kDefaultLearningRate = 0.05;
 
-Setting text(const std::string& key, const json& value, const std::vector<std::string>& values,
-             const std::string& help) {
-  return {
-      .key = key,
-      .declaration = {.type = "string", .default_value = value, .values = values, .help = help}};
-}
-
 Setting epochs() {
   return whole_number("epochs", 30, 1, "passes over the training set");
 }
@@ -81,23 +74,23 @@ List phases() {
 
 Schema make_schema() {
   return {
-      .settings = {text("study", kName, {kName}, "this study"), epochs(),
-                   whole_number("batch_size", 250, 1,
-                                "inputs per update; the last batch may be short"),
-                   text("order", "shared", {"shared", "shuffled"},
-                        "of the inputs: that of the data set, or drawn anew for each epoch; "
-                        "the same for every trial"),
-                   text("train_metrics", "epoch_end", {"epoch_end", kAfterUpdate},
-                        "over the whole training set after each epoch, or the mean over "
-                        "batches, each right after its update"),
-                   text(kEpoch0, "all_batches", {"all_batches", kLastBatch},
-                        "entry 0 of curves after_update: the mean over batches like the others, or "
-                        "the last batch alone as in a published script"),
-                   focus(),
-                   text("rules", "own", {"own", "all"},
-                        "whose curves are kept: that of the loss alone, or also those of all "
-                        "three, train_accuracy_argmax and so on, and of the logit gap; of the end "
-                        "all are kept anyway")},
+      .settings =
+          {one_of("study", kName, {kName}, "this study"), epochs(),
+           whole_number("batch_size", 250, 1, "inputs per update; the last batch may be short"),
+           one_of("order", "shared", {"shared", "shuffled"},
+                  "of the inputs: that of the data set, or drawn anew for each epoch; "
+                  "the same for every trial"),
+           one_of("train_metrics", "epoch_end", {"epoch_end", kAfterUpdate},
+                  "over the whole training set after each epoch, or over its "
+                  "batches, each right after its update, where losses are means of batches"),
+           one_of(kEpoch0, "all_batches", {"all_batches", kLastBatch},
+                  "entry 0 of curves after_update: the mean over batches like the others, or "
+                  "the last batch alone as in a published script"),
+           focus(),
+           one_of("rules", "own", {"own", "all"},
+                  "whose curves are kept: that of the loss alone, or also those of all "
+                  "three, train_accuracy_argmax and so on, and of the logit gap; of the end "
+                  "all are kept anyway")},
       .sections = {{.key = "model",
                     .selector = "name",
                     .default_choice = "mlp",
@@ -108,8 +101,8 @@ Schema make_schema() {
       .lists = {phases()}};
 }
 
-/// The settings in their canonical form: loss and epochs, or phases that each name everything.
-Resolved resolve_focus(json given) {
+/// In their canonical form: loss and epochs, or phases that each name everything.
+Resolved resolve_one_by_one(json given) {
   if (!given.is_object() || !given.contains(kPhases) || given[kPhases].is_null()) {
     return resolve(make_schema(), given);
   }
@@ -132,6 +125,29 @@ Resolved resolve_focus(json given) {
   for (auto& phase : resolved.settings[kPhases])
     if (!phase.contains("optimizer")) phase["optimizer"] = resolved.settings["optimizer"];
   resolved.settings.erase("optimizer");
+  return resolved;
+}
+
+bool is_equal(const json& settings, const std::string& key, const json& value) {
+  return settings.contains(key) && settings[key] == value;
+}
+
+/// The settings in their canonical form, with all problems that need no data.
+Resolved resolve_focus(json given) {
+  auto resolved = resolve_one_by_one(std::move(given));
+  const auto& settings = resolved.settings;
+  const auto report = [&](const std::string& key, const std::string& problem,
+                          const std::string& hint) {
+    resolved.problems.push_back({.key = key, .problem = problem, .hint = hint, .index = {}});
+  };
+  if (is_equal(settings, kEpoch0, kLastBatch) &&
+      !is_equal(settings, "train_metrics", kAfterUpdate)) {
+    report(kEpoch0, "does not apply to metrics of the whole training set",
+           "needs train_metrics: after_update");
+  }
+  if (is_equal(settings, "focus", 0.0)) {
+    report("focus", "must be above 0", "1 is all of the attention");
+  }
   return resolved;
 }
 
@@ -168,7 +184,6 @@ bool is_sound(const std::vector<protocol::Problem>& problems, const std::string&
 std::optional<double> fixed_focus_of(const json& settings) {
   const auto& focus = settings.at("focus");
   if (focus == kJoint) return std::nullopt;
-  if (focus == 0.0) throw SettingError("focus", "must be above 0", "1 is all of the attention");
   return focus.get<double>();
 }
 
@@ -184,12 +199,6 @@ Model model_of(const json& settings, const DataShape& shape) {
   return model;
 }
 
-void check_epoch0(const json& settings) {
-  if (settings.at(kEpoch0) != kLastBatch || settings.at("train_metrics") == kAfterUpdate) return;
-  throw SettingError(kEpoch0, "does not apply to metrics of the whole training set",
-                     "needs train_metrics: after_update");
-}
-
 /// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
 void judge(const std::string& device, Verdict& verdict) {
   auto& [problems, resolved, pack_width, memory_bytes] = verdict;
@@ -199,7 +208,6 @@ void judge(const std::string& device, Verdict& verdict) {
   if (!is_sound(problems, "model") || !is_sound(problems, "focus")) return;
   const auto model = model_of(resolved, data.shape);
   if (!problems.empty()) return;
-  check_epoch0(resolved);
   const auto phases = phases_of(resolved);
   const bool classifies_blends = std::ranges::all_of(
       phases, [](const Phase& phase) { return phase.loss.classified == Classified::blend; });

@@ -55,7 +55,7 @@ void declare_heat_maps(Declarations& variables, const std::string& split) {
   const auto declare_map = [&](const std::string& name, const std::string& meaning) {
     variables[name] = {.dims = {"focus_bin", "score_bin"},
                        .long_name =
-                           "fraction of the inputs by weight on the foreground and "
+                           "fraction of the inputs with a foreground by weight on it and "
                            "probability of the label " +
                            meaning + set};
   };
@@ -77,6 +77,7 @@ void declare_split(Declarations& variables, const std::string& split) {
                   std::string(metric.long_name) + ", " + split + " set");
   };
   std::ranges::for_each(kMetrics, declare);
+  declare(kScoreGap);
   declare(kPull);
   declare(kLogitGap);
   for (const auto& metric : kRuleMetrics) {
@@ -88,12 +89,13 @@ void declare_split(Declarations& variables, const std::string& split) {
   declare_heat_maps(variables, split);
 }
 
+json number(double value) {
+  return std::isnan(value) ? json() : json(value);
+}
+
 /// Nested lists of the first values of `next`, which moves on; null where there is no number.
 json to_lists(torch::IntArrayRef sizes, const double*& next) {
-  if (sizes.empty()) {
-    const auto value = *next++;
-    return std::isnan(value) ? json() : json(value);
-  }
+  if (sizes.empty()) return number(*next++);
   json list = json::array();
   for (std::int64_t i = 0; i < sizes.front(); ++i)
     list.push_back(to_lists(sizes.slice(1), next));
@@ -112,14 +114,14 @@ class TrialValues {
   TrialValues(const PackHistory& history, std::size_t trial, const PackTask& task)
       : trial_(trial),
         diverged_in_(history.diverged_in[trial]),
-        has_pull_(task.fixed_focus.has_value()),
+        has_fixed_focus_(task.fixed_focus.has_value()),
         num_entries_(static_cast<std::size_t>(num_epochs(task)) + 1),
         own_rule_(task.phases.back().loss.rule) {}
 
   void add(const SplitHistory& history, const std::string& split) {
     for (const auto& metric : kMetrics)
       add_own(history, split, metric);
-    if (has_pull_) add_own(history, split, kPull);
+    add_own(history, split, has_fixed_focus_ ? kPull : kScoreGap);
     for (const auto& [rule, curve_of_rule] : history.by_rule)
       for (const auto& metric : kRuleMetrics)
         values_[name_of(metric, split, rule)] = curve(curve_of_rule, metric);
@@ -127,7 +129,7 @@ class TrialValues {
       for (const auto& metric : kRuleMetrics)
         values_["final_" + name_of(metric, split, rule)] = at_end(metrics, metric);
     add_logit_gap(history, split);
-    add_heat_maps(history.heat_maps, split);
+    if (!has_fixed_focus_) add_heat_maps(history.heat_maps, split);
   }
 
   json take() { return std::move(values_); }
@@ -166,18 +168,18 @@ class TrialValues {
     const auto num_valid = diverged_in_ ? static_cast<std::size_t>(*diverged_in_) : num_entries_;
     json values = json::array();
     for (std::size_t entry = 0; entry < num_entries_; ++entry) {
-      values.push_back(entry < num_valid ? json(entries[entry][trial_].*metric.value) : json());
+      values.push_back(entry < num_valid ? number(entries[entry][trial_].*metric.value) : json());
     }
     return values;
   }
 
   json at_end(const TrialMetrics& metrics, const MetricInfo& metric) const {
-    return diverged_in_ ? json() : json(metrics[trial_].*metric.value);
+    return diverged_in_ ? json() : number(metrics[trial_].*metric.value);
   }
 
   std::size_t trial_;
   std::optional<int> diverged_in_;
-  bool has_pull_;
+  bool has_fixed_focus_;
   std::size_t num_entries_;
   Rule own_rule_;  // at the end
   json values_ = json::object();
@@ -207,7 +209,8 @@ nlohmann::json focus_values(const PackHistory& history, std::size_t trial, const
   values.add(history.train, "train");
   if (task.test) values.add(history.test, "test");
   auto all = values.take();
-  all[kHeatMap] = all[heat_map_of(task.test ? "test" : "train")];
+  const auto heat_map = heat_map_of(task.test ? "test" : "train");
+  if (all.contains(heat_map)) all[kHeatMap] = all[heat_map];
   if (task.phases.size() > 1) all["switch_epoch"] = switch_epochs(task);
   return all;
 }

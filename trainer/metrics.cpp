@@ -33,16 +33,16 @@ torch::Tensor mean_over(const torch::Tensor& mask, const torch::Tensor& values) 
 /// Mean score of the foreground minus mean score of the other segments.
 struct ScoreGap {
   torch::Tensor value;       // [T, B], 0 where it is not defined
-  torch::Tensor is_defined;  // [T, B] bool: there are segments of both kinds
+  torch::Tensor is_defined;  // [B] bool: there are segments of both kinds
 };
 
 /// Shapes: foreground [m, B]
 ScoreGap score_gap(const Pass& pass, const torch::Tensor& foreground) {
-  const auto is_present = pass.scores().isneginf().logical_not();                      // [T, m, B]
-  const auto in_front = is_present.logical_and(foreground);                            // [T, m, B]
-  const auto behind = is_present.logical_and(foreground.logical_not());                // [T, m, B]
-  const auto is_defined = in_front.any(/*dim=*/1).logical_and(behind.any(/*dim=*/1));  // [T, B]
-  const auto value = mean_over(in_front, pass.scores()) - mean_over(behind, pass.scores());
+  const auto& absent = pass.absent();
+  const auto other =
+      (absent.defined() ? foreground.logical_or(absent) : foreground).logical_not();    // [m, B]
+  const auto is_defined = foreground.any(/*dim=*/0).logical_and(other.any(/*dim=*/0));  // [B]
+  const auto value = mean_over(foreground, pass.scores()) - mean_over(other, pass.scores());
   return {.value = torch::where(is_defined, value, 0), .is_defined = is_defined};
 }
 
@@ -56,6 +56,7 @@ torch::Tensor logit_gap(Pass& pass, const torch::Tensor& foreground) {
 }
 
 /// What is added up of one trial: first values, then counts of inputs.
+/// Tally::add() lists them in this order.
 struct Sum {
   enum : std::int64_t {
     losses,
@@ -110,8 +111,8 @@ void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& fore
   const std::vector<torch::Tensor> values = {
       weight, gap.value,
       has_all_rules ? logit_gap(pass, foreground) : torch::full_like(weight, not_measured)};
-  std::vector<torch::Tensor> counts = {foreground.any(/*dim=*/0).expand_as(focused), gap.is_defined,
-                                       focused};
+  std::vector<torch::Tensor> counts = {foreground.any(/*dim=*/0).expand_as(focused),
+                                       gap.is_defined.expand_as(focused), focused};
   for (const auto rule : rules_) {
     counts.push_back(predict(pass, rule) == pass.labels());
     counts.push_back(counts.back().logical_and(focused));
@@ -133,6 +134,8 @@ torch::Tensor Tally::state() const {
 
 void Tally::restore(const torch::Tensor& state) {
   const auto num_sums = sums_.size(0);
+  TORCH_CHECK(state.size(1) == num_sums + 2, "a saved tally has ", state.size(1),
+              " numbers in place of ", num_sums + 2);
   sums_ = state.narrow(/*dim=*/1, 0, num_sums).t().contiguous().to(sums_.device());
   sum_loss_weights_ = state[0][num_sums].item<double>();
   num_inputs_ = state[0][num_sums + 1].item<double>();

@@ -54,8 +54,6 @@ inline constexpr std::array kMetrics = {
                &Metrics::focus_weight},
     MetricInfo{"focus_score", "1", "fraction with the segment of largest weight in the foreground",
                &Metrics::focus_score},
-    MetricInfo{"score_gap", "nat", "mean score of the foreground above that of the other segments",
-               &Metrics::score_gap},
     kFtpt,
     kFfpt,
     kFtpf,
@@ -71,6 +69,11 @@ inline constexpr MetricInfo kLogitGap = {
     "logit_gap", "nat",
     "mean log probability of the label above that of the other classes, on the foreground",
     &Metrics::logit_gap};
+
+/// Measured where the focus is learned.
+inline constexpr MetricInfo kScoreGap = {
+    "score_gap", "nat", "mean score of the foreground above that of the other segments",
+    &Metrics::score_gap};
 
 /// Measured where the focus is fixed.
 inline constexpr MetricInfo kPull = {
@@ -104,8 +107,8 @@ class Tally {
   /// Measures the logit gap if `rules` are all there are.
   Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device device);
 
-  /// `loss_weight` is the batch's share in mean losses: its size for a mean over inputs. Segments
-  /// with a score of -inf are absent: they count in no gap, and none of them is foreground.
+  /// `loss_weight` is the batch's share in mean losses: its size for a mean over inputs. Absent
+  /// segments count in no gap, and none of them is foreground.
   /// Shapes: foreground [m, B] bool
   void add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
            double loss_weight);

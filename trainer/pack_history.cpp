@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <type_traits>
 
 namespace trainer {
 namespace {
 
 using Numbers = std::array<double, sizeof(Metrics) / sizeof(double)>;  // a Metrics as it lies
+static_assert(std::is_trivially_copyable_v<Metrics> && sizeof(Numbers) == sizeof(Metrics));
 
 /// Shapes: -> [T, entries, numbers] double
 torch::Tensor to_tensor(const Curve& curve, std::size_t num_trials) {
@@ -24,6 +26,8 @@ torch::Tensor to_tensor(const Curve& curve, std::size_t num_trials) {
 
 /// Shapes: tensor [T, entries, numbers] double
 Curve to_curve(const torch::Tensor& tensor) {
+  TORCH_CHECK(tensor.size(2) == std::ssize(Numbers()), "a saved curve has ", tensor.size(2),
+              " metrics in place of ", std::ssize(Numbers()));
   const auto by_entry = tensor.transpose(0, 1).contiguous();
   const auto* from = by_entry.const_data_ptr<double>();
   Curve curve(static_cast<std::size_t>(tensor.size(1)),

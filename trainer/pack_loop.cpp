@@ -220,7 +220,7 @@ void PackLoop::for_each_batch(const Batches& batches, const Visit& visit,
     const auto batch = batches[i];
     auto pass = forward(batch, moment(i, /*is_training=*/false));
     visit(pass, batch);
-    listener_.on_step(epoch(), num_epochs(task_));
+    listener_.on_step(std::min(epoch(), num_epochs(task_)), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
   }
 }

@@ -316,12 +316,18 @@ protocol::SettingDeclaration member_declaration(const Section& section, const st
 
 }  // namespace
 
-Setting whole_number(const std::string& key, int default_value, int min, const std::string& help) {
-  constexpr double kMost = 1e9;  // fits an int everywhere
-  return {
-      .key = key,
-      .declaration = {
-          .type = "int", .default_value = default_value, .min = min, .max = kMost, .help = help}};
+Setting whole_number(const std::string& key, int default_value, int min, const std::string& help,
+                     int max) {
+  return {.key = key,
+          .declaration = {
+              .type = "int", .default_value = default_value, .min = min, .max = max, .help = help}};
+}
+
+Setting one_of(const std::string& key, const json& default_value,
+               const std::vector<std::string>& values, const std::string& help) {
+  return {.key = key,
+          .declaration = {
+              .type = "string", .default_value = default_value, .values = values, .help = help}};
 }
 
 std::map<std::string, protocol::SettingDeclaration> declarations(const Schema& schema) {

@@ -18,8 +18,13 @@ struct Setting {
   bool is_required = false;
 };
 
-/// A setting that is a whole number of at least `min`.
-Setting whole_number(const std::string& key, int default_value, int min, const std::string& help);
+/// A setting that is a whole number from `min` to `max`.
+Setting whole_number(const std::string& key, int default_value, int min, const std::string& help,
+                     int max = 1'000'000'000);
+
+/// A setting that is one of some words. The default is a word, or null: left out.
+Setting one_of(const std::string& key, const nlohmann::json& default_value,
+               const std::vector<std::string>& values, const std::string& help);
 
 /// One value of a section's selector, with the settings that make sense only beside it.
 struct Choice {

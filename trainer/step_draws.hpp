@@ -16,8 +16,9 @@ struct Moment {
   bool is_training = true;
 };
 
-/// What numbers are for. Those of one purpose know nothing of another's.
-enum class Purpose { segments, dropout };
+/// What numbers are for. Those of one purpose know nothing of another's. The values are part of
+/// every result: add new ones at the end.
+enum class Purpose : std::uint8_t { segments = 0, dropout = 1 };
 
 /// Mixes the bits of each whole number, by wrapping arithmetic.  Shapes: [..] int64 -> [..]
 /// Source: the output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)

@@ -64,7 +64,7 @@ class Stall(unittest.TestCase):
 
 
 class FixedFocus(unittest.TestCase):
-    """Losses and pulls of section 15.3's published-constants run on linear data, 20 classes, read
+    """Losses and pulls of a reference run on linear data of 20 classes at the published rates, read
     off in epochs 0, 10, 20, 50 and 100."""
 
     soft_losses = {
@@ -221,7 +221,7 @@ class Counts(unittest.TestCase):
 
 
 def time_of_gap(gap, alpha, scale, num_classes):
-    """Section 4.4: hard with scale 1, soft with scale alpha."""
+    """When the gap of a fixed focus is reached: hard with scale 1, soft with scale alpha."""
     x = scale * gap
     return (math.expm1(x) / scale + (num_classes - 1) * gap) / alpha
 

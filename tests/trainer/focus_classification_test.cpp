@@ -84,9 +84,8 @@ TEST_F(WithTestSet, ReportsOnlyDeclaredVariablesOfTheDeclaredLengths) {
       {"epoch", 3}, {"focus_bin", 5}, {"score_bin", 5}, {"edge", 6}};
   const auto declared = focus_classification("cpu").declaration.variables;
 
-  const json most = {{"rules", "all"}, {"focus", 0.4}};
-
-  const auto values = train(request(settings_with(most), {0.1}))[0].values;
+  auto values = train(request(settings_with({{"rules", "all"}}), {0.1}))[0].values;
+  values.update(train(request(settings_with({{"focus", 0.4}}), {0.1}))[0].values);
 
   EXPECT_EQ(values.size() + 1, declared.size());  // all but switch_epoch
   for (const auto& [name, value] : values.items()) {
@@ -98,11 +97,16 @@ TEST_F(WithTestSet, ReportsOnlyDeclaredVariablesOfTheDeclaredLengths) {
   }
 }
 
-TEST(FocusClassification, ReportsThePullOfAFixedFocusAlone) {
-  EXPECT_FALSE(train(request(settings(), {0.1}))[0].values.contains("train_pull"));
+TEST(FocusClassification, ReportsThePullOfAFixedFocusAndWhatALearnedOneShows) {
+  const auto learned = train(request(settings(), {0.1}))[0].values;
+  EXPECT_FALSE(learned.contains("train_pull"));
+  EXPECT_TRUE(learned.contains("train_score_gap"));
+  EXPECT_EQ(learned.at("focus_heatmap"), learned.at("final_train_focus_heatmap"));
 
   const auto values = train(request(settings({{"focus", 0.4}}), {0.1}))[0].values;
 
+  EXPECT_FALSE(values.contains("train_score_gap"));
+  EXPECT_FALSE(values.contains("focus_heatmap"));
   EXPECT_EQ(values.at("train_pull").size(), 3U);
   EXPECT_NEAR(values.at("final_train_focus_weight").get<double>(), 0.4, 1e-6);
 }

@@ -34,7 +34,7 @@ class EveryType : public testing::TestWithParam<torch::ScalarType> {};
 INSTANTIATE_TEST_SUITE_P(HeatMap, EveryType, testing::Values(torch::kFloat, torch::kDouble),
                          [](const auto& type) { return std::string(c10::toString(type.param)); });
 
-// Both examples are given by the specification, which this test follows to the bin.
+// The bins of both examples were counted by hand.
 TEST_P(EveryType, HasFixedEdgesOfWhichTheInnerBelongToTheUpperBin) {
   const auto x = values({0, 0.2, 0.39, 0.999, 1}, GetParam());
   const auto y = values({0, 0.2, 0.4, 0.999, 1}, GetParam());

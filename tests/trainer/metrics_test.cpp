@@ -117,11 +117,13 @@ TEST(Tally, KeepsTrialsApart) {
 /// foreground. The classifier says class 1 for all, the labels are 1, 1 and 0.
 class Masks : public testing::Test {
  protected:
-  Metrics tally(const Tensor& scores, const Tensor& foreground) const {
+  Metrics tally(const Tensor& scores, const Tensor& foreground, const Tensor& absent = {}) const {
     const auto B = foreground.size(1);
     const auto segments = torch::tensor({0.0F, 1.0F}).view({1, 2, 1, 1}).expand({1, 2, 3, B});
     const auto labels = torch::tensor({1, 1, 0}, torch::kLong).slice(0, 0, B);
-    auto pass = make_pass(scores.view({1, 3, 1}).expand({1, 3, B}), segments, labels);
+    Pass pass(
+        scores.view({1, 3, 1}).expand({1, 3, B}), segments, labels, B,
+        [](const Tensor& points) { return points; }, absent);
     Tally tally(1, kArgmaxOnly, torch::kCPU);
     tally.add(pass, {torch::tensor({0.5F})}, foreground, 3);
     return tally.read(Rule::argmax)[0];
@@ -158,12 +160,13 @@ TEST_F(Masks, CompareMeanScoresOfForegroundAndOtherSegments) {
   EXPECT_NEAR(tally(scores_, only_input_1).score_gap, std::log(2.0), 1e-15);
 }
 
-// Segment 2 is absent: input 1 compares segments 0 and 1, input 2 the other way round.
 TEST_F(Masks, LeaveAbsentSegmentsOutOfTheScoreGap) {
-  const auto scores = torch::tensor({3.0, 1.0, -INFINITY}, torch::kDouble);
+  const auto scores = torch::tensor({3.0, 1.0, 7.0}, torch::kDouble);
+  const auto foreground = foreground_.slice(1, 1, 2);  // segment 0
+  const auto absent = torch::tensor({0, 0, 1}).to(torch::kBool).unsqueeze(1);
 
-  EXPECT_EQ(tally(scores, foreground_.slice(1, 1, 2)).score_gap, 2);
-  EXPECT_EQ(tally(scores, foreground_.slice(1, 2, 3)).score_gap, -2);
+  EXPECT_EQ(tally(scores, foreground, absent).score_gap, 3 - 1);
+  EXPECT_EQ(tally(scores, foreground).score_gap, 3 - (1 + 7) / 2);
 }
 
 TEST_F(Masks, HaveNoScoreGapWhereEverySegmentIsInTheForeground) {

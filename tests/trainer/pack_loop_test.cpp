@@ -102,8 +102,8 @@ bool is_same(double a, double b) {
 }
 
 bool is_same(const Metrics& a, const Metrics& b) {
-  return is_same(a.logit_gap, b.logit_gap) &&
-         std::ranges::all_of(kMetrics, [&](const MetricInfo& metric) {
+  return is_same(a.logit_gap, b.logit_gap) && is_same(a.score_gap, b.score_gap) &&
+         is_same(a.pull, b.pull) && std::ranges::all_of(kMetrics, [&](const MetricInfo& metric) {
            return is_same(a.*metric.value, b.*metric.value);
          });
 }
@@ -134,6 +134,9 @@ void expect_same_split(const SplitHistory& a, std::size_t trial_of_a, const Spli
   ASSERT_EQ(a.at_end.size(), b.at_end.size());
   for (const auto& [rule, metrics] : a.at_end)
     EXPECT_TRUE(is_same(metrics[trial_of_a], b.at_end.at(rule)[trial_of_b]));
+  ASSERT_EQ(a.heat_maps.by_rule.size(), b.heat_maps.by_rule.size());
+  if (a.heat_maps.by_rule.empty()) return;
+  EXPECT_TRUE(is_same(a.heat_maps.focus_edges, trial_of_a, b.heat_maps.focus_edges, trial_of_b));
   for (const auto& [rule, maps] : a.heat_maps.by_rule) {
     const auto& others = b.heat_maps.by_rule.at(rule);
     EXPECT_TRUE(is_same(maps.fixed, trial_of_a, others.fixed, trial_of_b));
@@ -227,6 +230,27 @@ TEST(PackLoop, TrainsAPackWithANonlinearFocusAsItsTrialsOneByOne) {
   expect_pack_equals_singles(task);
 }
 
+PackTask make_fixed_focus_task(const std::string& loss, double focus) {
+  auto task = make_task(mosaics(12, 3, 50), "mlp", loss, 20);
+  task.fixed_focus = focus;
+  task.model.focus = {};
+  return task;
+}
+
+TEST_P(EveryLoss, TrainsAPackOfFixedFocusAsItsTrialsOneByOne) {
+  expect_pack_equals_singles(make_fixed_focus_task(GetParam(), 0.6));
+}
+
+TEST_P(EveryLoss, IsFiniteAtFullFocus) {
+  const auto history =
+      train(make_fixed_focus_task(GetParam(), 1), {.seeds = {0, 1}, .learning_rates = {.1, .05}});
+
+  for (const auto& trials : history.train.own)
+    for (const auto& metrics : trials)
+      EXPECT_TRUE(std::isfinite(metrics.loss));
+  EXPECT_EQ(history.diverged_in, std::vector<std::optional<int>>(2));
+}
+
 TEST(PackLoop, TrainsAPackUnderAllRulesAsItsTrialsOneByOne) {
   auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
   task.has_all_rules = true;
@@ -316,6 +340,27 @@ TEST(PackLoop, GoesOnBitForBitInAShuffledOrderWithMetricsOfEachBatch) {
   task.measures_after_update = true;
 
   expect_same_from_every_state(task, kThreeTrials);
+}
+
+TEST(PackLoop, GoesOnBitForBitWithAFixedFocus) {
+  auto task = make_fixed_focus_task("lvml", 0.6);
+  task.measures_after_update = true;
+
+  expect_same_from_every_state(task, kThreeTrials);
+}
+
+TEST(PackLoop, TellsOfNoEpochBeyondTheLast) {
+  const auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
+  auto listener = kSilent;
+  int last = 0;
+  listener.on_step = [&](int epoch, int epochs) {
+    EXPECT_LE(epoch, epochs);
+    last = epoch;
+  };
+
+  train_pack(task, kThreeTrials, torch::kCPU, listener);
+
+  EXPECT_EQ(last, num_epochs(task));
 }
 
 TEST(PackLoop, GoesOnBitForBitUnderAllRules) {

@@ -144,7 +144,8 @@ Metrics measure(const Split& split, const std::vector<PlainInput>& inputs, Rule 
 void expect_near(const Metrics& found, const Metrics& expected) {
   for (const auto& metric : kMetrics)
     EXPECT_NEAR(found.*metric.value, expected.*metric.value, 1e-5) << metric.name;
-  EXPECT_NEAR(found.logit_gap, expected.logit_gap, 1e-5);
+  for (const auto& metric : {kScoreGap, kLogitGap})
+    EXPECT_NEAR(found.*metric.value, expected.*metric.value, 1e-5) << metric.name;
 }
 
 /// Every split of every trial of one training.

@@ -22,9 +22,14 @@ torch::Tensor pad(const torch::Tensor& tensor) {
   return torch::constant_pad_nd(tensor, {0, padded - size});
 }
 
-/// Segments of the longest input.  Shapes: absent [n, m]
-std::int64_t longest(const torch::Tensor& absent) {
-  return absent.logical_not().sum(/*dim=*/1).max().item<std::int64_t>();
+/// How many segments the longest input of each batch has. Waits for the device, once.
+std::vector<std::int64_t> longest_of_batches(const Split& split, std::int64_t batch_size) {
+  if (!split.absent.defined()) return {};
+  const auto lengths = split.absent.logical_not().sum(/*dim=*/1).cpu();  // [N]
+  std::vector<std::int64_t> longest;
+  for (const auto& of_batch : lengths.split(batch_size))
+    longest.push_back(of_batch.max().item<std::int64_t>());
+  return longest;
 }
 
 std::int64_t size_bytes(const Split& split) {
@@ -44,7 +49,9 @@ torch::Tensor draw_order(std::int64_t size, std::mt19937& rng) {
 }  // namespace
 
 Batches::Batches(Split split, std::int64_t batch_size)
-    : split_(std::move(split)), batch_size_(std::min(batch_size, split_.size())) {
+    : split_(std::move(split)),
+      batch_size_(std::min(batch_size, split_.size())),
+      longest_(longest_of_batches(split_, batch_size_)) {
   if (size_bytes(split_) > kKeptBytes) return;
   std::vector<Batch> kept;
   for (std::int64_t i = 0; i < count(); ++i)
@@ -59,9 +66,8 @@ std::int64_t Batches::count() const {
 Batch Batches::gather(std::int64_t index) const {
   const auto begin = index * batch_size_;
   const auto end = std::min(begin + batch_size_, split_.size());
-  const auto absent = split_.absent.defined() ? split_.absent.slice(/*dim=*/0, begin, end)
-                                              : split_.absent;  // [B, all]
-  const auto m = absent.defined() ? longest(absent) : split_.members.size(1);
+  const auto m =
+      longest_.empty() ? split_.members.size(1) : longest_[static_cast<std::size_t>(index)];
   const auto take = [&](const torch::Tensor& of_segments) {
     return of_segments.slice(/*dim=*/0, begin, end).narrow(/*dim=*/1, 0, m).t();  // [m, B]
   };
@@ -72,7 +78,7 @@ Batch Batches::gather(std::int64_t index) const {
           .labels = pad(split_.labels.slice(/*dim=*/0, begin, end)),
           .foreground = pad(take(split_.foreground)),
           .num_inputs = end - begin,
-          .absent = absent.defined() ? pad(take(split_.absent)) : absent};
+          .absent = longest_.empty() ? torch::Tensor() : pad(take(split_.absent))};
 }
 
 Batch Batches::operator[](std::int64_t index) const {

@@ -43,7 +43,8 @@ class Batches {
 
   Split split_ = {};
   std::int64_t batch_size_ = 1;
-  std::vector<Batch> kept_ = {};  // segments of the type of the points
+  std::vector<std::int64_t> longest_ = {};  // segments of each batch; empty: none is absent
+  std::vector<Batch> kept_ = {};            // segments of the type of the points
 };
 
 /// The batches of one epoch in an order drawn from `seed` and the epoch.

@@ -101,13 +101,6 @@ DataSet load(const json& settings) {
           .test = to_split(draw_posts(read, train_size, test_size), read.vocabulary)};
 }
 
-Setting bounded(const std::string& key, int default_value, int min, int max,
-                const std::string& help) {
-  auto setting = whole_number(key, default_value, min, help);
-  setting.declaration.max = max;
-  return setting;
-}
-
 }  // namespace
 
 DataSetKind generated_posts_kind() {
@@ -120,11 +113,11 @@ DataSetKind generated_posts_kind() {
                       .help = "probability that a marked token is of the label's class"}};
   return {.choice = {.name = "generated_posts",
                      .help = "random tokens, a few of which tell the label",
-                     .settings = {bounded("classes", 3, 2, 1000, "number of labels"),
-                                  bounded("vocabulary", 200, 12, 1000000, "different tokens"),
-                                  bounded("longest", 12, 3, 10000, "most tokens in a post"),
-                                  bounded("train_size", 1000, 1, kMostPosts, "training posts"),
-                                  bounded("test_size", 300, 1, kMostPosts, "test posts"),
+                     .settings = {whole_number("classes", 3, 2, "number of labels", 1000),
+                                  whole_number("vocabulary", 200, 12, "different tokens", 1000000),
+                                  whole_number("longest", 12, 3, "most tokens in a post", 10000),
+                                  whole_number("train_size", 1000, 1, "training posts", kMostPosts),
+                                  whole_number("test_size", 300, 1, "test posts", kMostPosts),
                                   whole_number("seed", 0, 0, "of the posts"), signal}},
           .describe = describe,
           .load = load};

@@ -86,9 +86,8 @@ const PostFolder& open_folder(const json& settings) {
   const auto found = known.find(root);
   if (found != known.end()) return found->second;
   try {
-    return known[root] = read_folder(root);
+    return known.emplace(root, read_folder(root)).first->second;
   } catch (const DataFileError& error) {
-    known.erase(root);
     throw SettingError("dataset.root", error.what(), kHint);
   }
 }
@@ -130,11 +129,8 @@ DataSetKind hatexplain_kind() {
                  .settings = {{.key = "root",
                                .declaration = {.type = "path", .help = "folder of the data files"},
                                .is_required = true},
-                              {.key = "measured",
-                               .declaration = {.type = "string",
-                                               .default_value = "test",
-                                               .values = {"test", "validation"},
-                                               .help = "posts that are the test set"}}}},
+                              one_of("measured", "test", {"test", "validation"},
+                                     "posts that are the test set")}},
       .describe = describe,
       .load = load};
 }

@@ -80,22 +80,19 @@ int label_of(const JsonFields& post) {
   throw DataFileError("has label '" + labels.front() + "' (want hatespeech, normal or offensive)");
 }
 
-/// Of each token. An annotator who gave none is written down as all -1, too.
+/// Of each token. An annotator who gave none is written down as all -1, too. Where the list and the
+/// tokens differ in length, values without a token count for nothing and tokens without one are 0.
 std::vector<bool> rationale_of(const JsonFields& post, std::size_t num_tokens) {
   const auto all = post.value_or("rationales", std::vector<std::vector<int>>());
   if (all.empty()) return std::vector<bool>(num_tokens);
-  const auto& first = all.front();
-  if (first.size() != num_tokens) {
-    throw DataFileError("has a rationale of " + std::to_string(first.size()) + " values for " +
-                        std::to_string(num_tokens) + " tokens");
-  }
   std::vector<bool> rationale;
-  for (const auto value : first) {
+  for (const auto value : all.front()) {
     if (value < -1 || value > 1) {
       throw DataFileError("has " + std::to_string(value) + " in its rationale (want 0 or 1)");
     }
     rationale.push_back(value == 1);
   }
+  rationale.resize(num_tokens);
   return rationale;
 }
 

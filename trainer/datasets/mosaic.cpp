@@ -260,13 +260,6 @@ Setting class_list(const std::string& key, const std::string& help) {
   return {.key = key, .declaration = {.type = "list", .min = 0, .max = 255, .help = help}};
 }
 
-Setting text(const std::string& key, const json& value, const std::vector<std::string>& values,
-             const std::string& help) {
-  return {
-      .key = key,
-      .declaration = {.type = "string", .default_value = value, .values = values, .help = help}};
-}
-
 }  // namespace
 
 MosaicDraw draw_mosaic(std::uint32_t index, std::uint32_t num_segments,
@@ -284,8 +277,8 @@ DataSetKind mosaic_kind() {
   return {
       .choice = {.name = "mosaic",
                  .help = "real images side by side, one of them labelled",
-                 .settings = {text("images", image_sources().front().name, source_names(),
-                                   "what the folder holds"),
+                 .settings = {one_of("images", image_sources().front().name, source_names(),
+                                     "what the folder holds"),
                               {.key = "root",
                                .declaration = {.type = "path", .help = "folder of the data files"},
                                .is_required = true},
@@ -294,12 +287,12 @@ DataSetKind mosaic_kind() {
                                          "classes that carry the label; default: 0, 1, 2; of "
                                          "cifar100 the 50 of animals and people"),
                               class_list("background", "other classes; default: all others"),
-                              text("position", kFormerPosition, {kFormerPosition, "first"},
-                                   "segment of the foreground"),
-                              text("split", nullptr, {"index_range", kFormerSplit},
-                                   "test mosaics: the next ones of the training images, or "
-                                   "mosaics of the test images; default: images_test for "
-                                   "mnist, index_range for the others"),
+                              one_of("position", kFormerPosition, {kFormerPosition, "first"},
+                                     "segment of the foreground"),
+                              one_of("split", nullptr, {"index_range", kFormerSplit},
+                                     "test mosaics: the next ones of the training images, or "
+                                     "mosaics of the test images; default: images_test for "
+                                     "mnist, index_range for the others"),
                               whole_number("train_size", 10000, 1, "training mosaics"),
                               whole_number("test_size", 2000, 1, "test mosaics")}},
       .describe = describe,

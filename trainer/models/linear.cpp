@@ -35,12 +35,8 @@ ModelKind linear_kind() {
   const Setting bias = {
       .key = "bias",
       .declaration = {.type = "bool", .default_value = true, .help = "of the classifier"}};
-  const Setting start = {
-      .key = "start",
-      .declaration = {.type = "string",
-                      .default_value = "uniform",
-                      .values = {"uniform", "zero"},
-                      .help = "of the weights: drawn as in a torch layer, or 0"}};
+  const auto start = one_of("start", "uniform", {"uniform", "zero"},
+                            "of the weights: drawn as in a torch layer, or 0");
   return {
       .choice = {.name = "linear", .help = "focus d-1, classifier d-C", .settings = {bias, start}},
       .make = make_linear};

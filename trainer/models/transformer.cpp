@@ -89,13 +89,6 @@ Model make_transformer(const json& settings, const DataShape& shape) {
                              .floats_per_pair = 3 * kHeads}};
 }
 
-Setting choice(const std::string& key, const std::vector<std::string>& values,
-               const std::string& help) {
-  return {.key = key,
-          .declaration = {
-              .type = "string", .default_value = values.front(), .values = values, .help = help}};
-}
-
 }  // namespace
 
 Tensor position_code(std::int64_t count, torch::TensorOptions options) {
@@ -126,10 +119,10 @@ ModelKind transformer_kind() {
                      .help = "tokens as 100 features that attend to each other, focus 100-50-1, "
                              "classifier 100-200-C",
                      .settings = {dropout,
-                                  choice("position", {"token", "batch"},
+                                  one_of("position", "token", {"token", "batch"},
                                          "that is coded; published: batch, the input's own in "
                                          "its batch"),
-                                  choice("mask", {"own", "tiled"},
+                                  one_of("mask", "own", {"own", "tiled"},
                                          "of absent tokens; published: tiled, that of other "
                                          "inputs of the batch"),
                                   qk_scale, eval_dropout}},
