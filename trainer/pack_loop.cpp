@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trainer/fixed_scores.hpp"
+#include "trainer/pack_model.hpp"
 
 namespace trainer {
 namespace {
@@ -25,12 +25,8 @@ class PackLoop {
 
  private:
   Moment moment(std::int64_t batch_index, bool is_training) const;
-  torch::Tensor encode(const Batch& batch, const Moment& moment) const;
-  torch::Tensor score(const torch::Tensor& segments, const Batch& batch) const;
-  Pass forward(const Batch& batch, const Moment& moment) const;
   void train_rest_of_epoch(const SavePack& save);
   torch::Tensor update(const Batch& batch);
-  torch::Tensor pull_of(Pass& pass, const torch::Tensor& loss, const Batch& batch) const;
   void add(Pass& pass, const Batch& batch, double loss_weight, Tally& tally) const;
   void measure_after_update(const Batch& batch);
   Tally measure_before_updates() const;
@@ -44,6 +40,8 @@ class PackLoop {
   bool have_all_diverged() const;
   void begin_phase();
   std::size_t phase_index() const;
+  Parameters& parameters() { return model_.parameters(); }
+  const Parameters& parameters() const { return model_.parameters(); }
   const Phase& phase() const { return task_.phases[phase_index_]; }
   int epoch() const;
   std::span<const Rule> rules() const;
@@ -53,7 +51,7 @@ class PackLoop {
   const PackTrials& trials_;
   const PackListener& listener_;
   torch::Device device_;
-  Parameters parameters_;
+  PackModel model_;
   torch::Tensor seeds_;                        // [T] int64
   std::size_t phase_index_ = 0;                // of the epoch in progress
   std::unique_ptr<Optimizer> optimizer_ = {};  // this and the next begin anew with each phase
@@ -77,7 +75,7 @@ PackLoop::PackLoop(const PackTask& task, const PackTrials& trials, torch::Device
       trials_(trials),
       listener_(listener),
       device_(device),
-      parameters_(trials.seeds, {task.model.focus.weights, task.model.classifier.weights}, device),
+      model_(task.model, task.fixed_focus, trials.seeds, device),
       seeds_(torch::tensor(trials.seeds, torch::kLong).to(device)),
       is_finite_(torch::ones({std::ssize(trials.seeds)}, torch::kBool).to(device)) {
   history_.diverged_in.resize(trials.seeds.size());
@@ -99,7 +97,7 @@ std::size_t PackLoop::phase_index() const {
 void PackLoop::begin_phase() {
   phase_index_ = phase_index();
   optimizer_ = make_optimizer(phase().optimizer, make_rates(phase(), trials_, device_));
-  loss_memory_ = torch::zeros({parameters_.theta().size(0)}, parameters_.theta().options());
+  loss_memory_ = torch::zeros({model_.num_trials()}, parameters().theta().options());
 }
 
 PackHistory PackLoop::run(const SavePack& save) {
@@ -120,30 +118,6 @@ Moment PackLoop::moment(std::int64_t batch_index, bool is_training) const {
           .is_training = is_training};
 }
 
-/// Shapes: -> [T or 1, d, m, B]
-torch::Tensor PackLoop::encode(const Batch& batch, const Moment& moment) const {
-  const auto& encoder = task_.model.encoder;
-  return encoder ? encoder->forward(parameters_.network(0), batch, moment) : batch.segments;
-}
-
-/// Shapes: segments [T or 1, d, m, B] -> [T, m, B]
-torch::Tensor PackLoop::score(const torch::Tensor& segments, const Batch& batch) const {
-  const auto T = parameters_.theta().size(0);
-  if (task_.fixed_focus) {
-    return fixed_scores(*task_.fixed_focus, batch.foreground).expand({T, -1, -1});
-  }
-  return task_.model.focus.forward(parameters_.network(0), segments.flatten(2))
-      .view({T, segments.size(2), segments.size(3)});
-}
-
-Pass PackLoop::forward(const Batch& batch, const Moment& moment) const {
-  const auto segments = encode(batch, moment);
-  const auto classify = [this](const torch::Tensor& points) {
-    return task_.model.classifier.forward(parameters_.network(1), points);
-  };
-  return {score(segments, batch), segments, batch.labels, batch.num_inputs, classify, batch.absent};
-}
-
 void PackLoop::train_rest_of_epoch(const SavePack& save) {
   if (task_.measures_after_update && next_batch_ == 0) after_updates_ = make_tally(rules());
   const auto batches =
@@ -162,33 +136,21 @@ void PackLoop::train_rest_of_epoch(const SavePack& save) {
 /// One step of every trial.  Returns what it descended, before it.  Shapes: -> [T]
 torch::Tensor PackLoop::update(const Batch& batch) {
   const Step step = {.moment = moment(next_batch_, /*is_training=*/true), .memory = loss_memory_};
-  auto pass = forward(batch, step.moment);
+  auto pass = model_.forward(batch, step.moment);
   const auto objective = objective_of(phase().loss, pass, step);
-  parameters_.differentiate(objective.sum());
+  parameters().differentiate(objective.sum());
   const torch::NoGradGuard no_grad;
-  optimizer_->step(parameters_.theta(), parameters_.grad());
+  optimizer_->step(parameters().theta(), parameters().grad());
   return objective.detach();
 }
 
-/// What the same classifier would lose less with a little more weight on the foreground.
-/// Shapes: loss [T] -> [T], undefined where the focus is learned
-torch::Tensor PackLoop::pull_of(Pass& pass, const torch::Tensor& loss, const Batch& batch) const {
-  constexpr double kMoreWeight = 0.01;
-  if (!task_.fixed_focus) return {};
-  const auto weight = std::min(*task_.fixed_focus + kMoreWeight, 1.);
-  const auto scores = fixed_scores(weight, batch.foreground).expand_as(pass.scores());
-  auto other = pass.with_scores(scores);
-  return loss - phase().loss.value(other);
-}
-
 void PackLoop::add(Pass& pass, const Batch& batch, double loss_weight, Tally& tally) const {
-  const auto loss = phase().loss.value(pass);
-  tally.add(pass, {loss, pull_of(pass, loss, batch)}, batch.foreground, loss_weight);
+  tally.add(pass, model_.losses_of(pass, phase().loss, batch), batch.foreground, loss_weight);
 }
 
 void PackLoop::measure_after_update(const Batch& batch) {
   const torch::NoGradGuard no_grad;
-  auto pass = forward(batch, moment(next_batch_, /*is_training=*/false));
+  auto pass = model_.forward(batch, moment(next_batch_, /*is_training=*/false));
   add(pass, batch, /*loss_weight=*/1, *after_updates_);
 }
 
@@ -209,7 +171,7 @@ std::span<const Rule> PackLoop::rules() const {
 }
 
 Tally PackLoop::make_tally(std::span<const Rule> rules) const {
-  return {parameters_.theta().size(0), rules, device_};
+  return {model_.num_trials(), rules, device_};
 }
 
 /// Throws: Stopped.
@@ -218,7 +180,7 @@ void PackLoop::for_each_batch(const Batches& batches, const Visit& visit,
   const torch::NoGradGuard no_grad;
   for (std::int64_t i = begin; i < batches.count(); ++i) {
     const auto batch = batches[i];
-    auto pass = forward(batch, moment(i, /*is_training=*/false));
+    auto pass = model_.forward(batch, moment(i, /*is_training=*/false));
     visit(pass, batch);
     listener_.on_step(std::min(epoch(), num_epochs(task_)), num_epochs(task_));
     if (listener_.should_stop()) throw Stopped();
@@ -298,7 +260,7 @@ PackState PackLoop::state() const {
     }
   }
   PackState state = {.next_batch = next_batch_,
-                     .tensors = {{"theta", parameters_.theta().clone()},
+                     .tensors = {{"theta", parameters().theta().clone()},
                                  {"is_finite", is_finite_.clone()},
                                  {"loss_memory", loss_memory_.clone()},
                                  {"diverged_in", diverged_in}}};
@@ -314,7 +276,7 @@ PackState PackLoop::state() const {
 void PackLoop::restore(const PackState& state) {
   const auto& tensors = state.tensors;
   next_batch_ = state.next_batch;
-  parameters_.theta().copy_(tensors.at("theta"));
+  parameters().theta().copy_(tensors.at("theta"));
   is_finite_.copy_(tensors.at("is_finite"));
   history_.train = curves_from(tensors, "train");
   if (task_.test) history_.test = curves_from(tensors, "test");

@@ -15,7 +15,6 @@
 #include "trainer/models/model.hpp"
 #include "trainer/optimizers.hpp"
 #include "trainer/pack_history.hpp"
-#include "trainer/parameters.hpp"
 #include "trainer/study.hpp"
 
 namespace trainer {

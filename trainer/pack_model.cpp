@@ -1,0 +1,55 @@
+#include "trainer/pack_model.hpp"
+
+#include <algorithm>
+
+#include "trainer/fixed_scores.hpp"
+
+namespace trainer {
+namespace {
+
+constexpr double kMoreWeight = 0.01;  // of the pull
+
+}  // namespace
+
+PackModel::PackModel(const Model& model, std::optional<double> fixed_focus,
+                     std::span<const std::int64_t> seeds, torch::Device device)
+    : model_(model),
+      fixed_focus_(fixed_focus),
+      parameters_(seeds, {model.focus.weights, model.classifier.weights}, device) {}
+
+Pass PackModel::forward(const Batch& batch, const Moment& moment) const {
+  const auto segments = encode(batch, moment);
+  const auto classify_points = [this](const torch::Tensor& points) { return classify(points); };
+  return {score(segments, batch), segments,        batch.labels,
+          batch.num_inputs,       classify_points, batch.absent};
+}
+
+BatchLosses PackModel::losses_of(Pass& pass, const Loss& loss, const Batch& batch) const {
+  const auto value = loss.value(pass);
+  if (!fixed_focus_) return {value};
+  const auto more = std::min(*fixed_focus_ + kMoreWeight, 1.);
+  auto other = pass.with_scores(fixed_scores(more, batch.foreground).expand_as(pass.scores()));
+  return {.loss = value, .pull = value - loss.value(other)};
+}
+
+/// Shapes: -> [T or 1, d, m, B]
+torch::Tensor PackModel::encode(const Batch& batch, const Moment& moment) const {
+  const auto& encoder = model_.encoder;
+  return encoder ? encoder->forward(parameters_.network(0), batch, moment) : batch.segments;
+}
+
+/// Shapes: segments [T or 1, d, m, B] -> [T, m, B]
+torch::Tensor PackModel::score(const torch::Tensor& segments, const Batch& batch) const {
+  if (fixed_focus_) {
+    return fixed_scores(*fixed_focus_, batch.foreground).expand({num_trials(), -1, -1});
+  }
+  return model_.focus.forward(parameters_.network(0), segments.flatten(2))
+      .view({num_trials(), segments.size(2), segments.size(3)});
+}
+
+/// Shapes: points [T or 1, d, N] -> [T, C, N]
+torch::Tensor PackModel::classify(const torch::Tensor& points) const {
+  return model_.classifier.forward(parameters_.network(1), points);
+}
+
+}  // namespace trainer
