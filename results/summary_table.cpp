@@ -51,6 +51,14 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
                               protocol::suggest_name(name, known));
 }
 
+void refuse_array(const PlanRecord& plan, const std::string& name) {
+  const auto variable = plan.variables.find(name);
+  if (variable == plan.variables.end() || variable->second.dims.empty()) return;
+  throw std::invalid_argument("variable '" + name +
+                              "' has several values in a trial, they are in results.h5 and in "
+                              "export --format json");
+}
+
 /// The axes that differ between trials, but for some.
 std::vector<std::string> axes_except(const PlanRecord& plan, const std::vector<std::string>& left) {
   std::vector<std::string> names;
@@ -101,6 +109,7 @@ std::vector<std::string> checked_metrics(const PlanRecord& plan,
     const auto final_name = std::string(kFinalPrefix) + name;
     const bool is_short = !contains(scalars, name) && contains(scalars, final_name);
     metrics.push_back(is_short ? final_name : name);
+    if (!is_short) refuse_array(plan, name);
     if (!contains(scalars, metrics.back())) refuse("variable", name, scalars);
   }
   return metrics;

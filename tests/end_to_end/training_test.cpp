@@ -42,6 +42,33 @@ TEST(Training, GivesTheSameBitsForOneTwoAndFourRanks) {
   EXPECT_EQ(sweep.data("4"), sweep.data("1"));
 }
 
+// Sizes at which a matrix product of one trial once took another path than that of several.
+TEST(Training, GivesTheSameBitsAloneAndInAPackAtOddSizes) {
+  const SweepFolder sweep(R"(
+trial:
+  study: focus_classification
+  dataset: {kind: linear_orthogonal, segments: 6, classes: 9, size: 300, seed: 3}
+  model: linear
+  loss: hard
+  batch_size: 64
+  rules: all
+  epochs: 20
+grid:
+  seed: 0..19
+  learning_rate: [0.1, 0.03]
+)");
+
+  for (const int width : {1, 10}) {
+    const auto setting = "run.pack_width=" + std::to_string(width);
+    const auto ended =
+        run(sweep.run_command({"--ranks", "1", "--set", setting}, std::to_string(width)));
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  }
+
+  EXPECT_EQ(sweep.data("1").size(), 40U);
+  EXPECT_EQ(sweep.data("10"), sweep.data("1"));
+}
+
 TEST(Training, GivesTheSameBitsForAnyPackWidth) {
   const SweepFolder sweep(shipped_config("quickstart.yaml"));
 

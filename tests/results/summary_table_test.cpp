@@ -159,7 +159,9 @@ TEST(SummarizeSweep, NamesTheClosestAxisOrMetric) {
   EXPECT_EQ(complaint({.by = {"segmets"}}), "there is no axis 'segmets', did you mean 'segments'?");
   EXPECT_EQ(complaint({.metrics = {"final_acuracy"}}),
             "there is no variable 'final_acuracy', did you mean 'final_accuracy'?");
-  EXPECT_NE(complaint({.metrics = {"curve"}}), "");
+  EXPECT_EQ(complaint({.metrics = {"curve"}}),
+            "variable 'curve' has several values in a trial, they are in results.h5 and in export "
+            "--format json");
 }
 
 /// The text of a table with one row, `mean` and `half_width`.

@@ -100,7 +100,7 @@ TEST(ReadHateXplain, HasTheWordsBetweenSingleSpaces) {
   EXPECT_EQ(post.rationale, (Rationale{false, true, true, false, false}));
 }
 
-// As the published code does: a few published rationales are longer or shorter than their posts.
+// Lists of other lengths than their posts may occur, and are no reason to read nothing.
 TEST(ReadHateXplain, ReadsARationaleOfAnotherLengthAsFarAsItGoes) {
   const auto rationale_of_p3 = [](const std::vector<int>& values) {
     const TemporaryFolder folder;
@@ -114,9 +114,21 @@ TEST(ReadHateXplain, ReadsARationaleOfAnotherLengthAsFarAsItGoes) {
   EXPECT_EQ(rationale_of_p3({0, 0, 0, 0, 1, 1, 1}), (Rationale{false, false, false, false, true}));
 }
 
+// That is what no token, joined and split again, gives.
+TEST(ReadHateXplain, ReadsAPostWithoutTokensAsOneEmptyWord) {
+  const TemporaryFolder folder;
+  auto posts = six_posts();
+  posts["p3"]["post_tokens"] = json::array();
+  write_hatexplain(folder.path(), posts);
+
+  const auto post = read(folder.path()).train[0];
+
+  EXPECT_EQ(post.words, Words{""});
+  EXPECT_EQ(post.rationale, Rationale{true});
+}
+
 TEST(ReadHateXplain, NamesThePostThatIsWrong) {
   const std::string where = "dataset.json post 'p3': ";
-  EXPECT_EQ(problem_with("post_tokens", json::array()), where + "has no tokens");
   EXPECT_EQ(problem_with("post_tokens", json()), where + "field 'post_tokens' is missing in it");
   EXPECT_EQ(problem_with("post_tokens", {1, 2}),
             where + "field 'post_tokens' in it is number (want a string)");

@@ -99,8 +99,8 @@ std::vector<bool> rationale_of(const JsonFields& post, std::size_t num_tokens) {
 /// Throws: DataFileError, protocol::ProtocolError without a path.
 AnnotatedPost read_post(const json& entry) {
   const JsonFields fields(entry, "it");
-  const auto tokens = fields.required<std::vector<std::string>>("post_tokens");
-  if (tokens.empty()) throw DataFileError("has no tokens");
+  auto tokens = fields.required<std::vector<std::string>>("post_tokens");
+  if (tokens.empty()) tokens.emplace_back();
   const auto rationale = rationale_of(fields, tokens.size());
   AnnotatedPost post = {.label = label_of(fields)};
   for (std::size_t i = 0; i < tokens.size(); ++i) {
