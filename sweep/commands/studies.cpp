@@ -16,25 +16,43 @@ using protocol::SettingDeclaration;
 using protocol::StudyDeclaration;
 
 std::string describe_range(const SettingDeclaration& setting) {
-  if (!setting.values.empty()) return fmt::format("{}", fmt::join(setting.values, " | "));
   if (setting.min && setting.max) return fmt::format("{} to {}", *setting.min, *setting.max);
   if (setting.min) return fmt::format("at least {}", *setting.min);
   if (setting.max) return fmt::format("at most {}", *setting.max);
   return setting.type;
 }
 
+/// Words, a range, or a range with some words besides.
+std::string describe_values(const SettingDeclaration& setting) {
+  const auto words = fmt::format("{}", fmt::join(setting.values, " | "));
+  if (words.empty()) return describe_range(setting);
+  return setting.type == "string" ? words : words + " | " + describe_range(setting);
+}
+
+std::string join(const std::vector<std::string>& dims) {
+  return fmt::format("{}", fmt::join(dims, ", "));
+}
+
+/// Of the longest name, so that what stands beside names is a column.
+template <class Declaration>
+std::size_t name_width(const std::map<std::string, Declaration>& named) {
+  std::size_t width = 0;
+  for (const auto& [name, declaration] : named)
+    width = std::max(width, name.size());
+  return width;
+}
+
 void print_study(const std::string& name, const StudyDeclaration& study) {
   std::cout << fmt::format("{} (version {})\n  settings\n", name, study.version);
   for (const auto& [key, setting] : study.settings) {
     const auto standard = setting.default_value.is_null() ? "-" : setting.default_value.dump();
-    std::cout << fmt::format("    {:<24} {:<14} {}; {}\n", key, standard, setting.help,
-                             describe_range(setting));
+    std::cout << fmt::format("    {:<{}}  {:<14} {}; {}\n", key, name_width(study.settings),
+                             standard, setting.help, describe_values(setting));
   }
   std::cout << "  variables\n";
   for (const auto& [variable, declaration] : study.variables) {
-    std::cout << fmt::format("    {:<30} {:<20} {} [{}]\n", variable,
-                             fmt::format("{}", fmt::join(declaration.dims, ", ")),
-                             declaration.long_name, declaration.units);
+    std::cout << fmt::format("    {:<{}}  {:<20} {} [{}]\n", variable, name_width(study.variables),
+                             join(declaration.dims), declaration.long_name, declaration.units);
   }
 }
 

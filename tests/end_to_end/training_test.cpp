@@ -175,6 +175,24 @@ TEST(Training, NamesMissingDataAndWhereItComesFrom) {
 
 // Of three classes and posts of twelve tokens with two marked ones, chance is right a third of the
 // time and looks at a marked one a sixth.
+TEST(Studies, ShowWhatASettingMayBeBesideItsDefaultInColumns) {
+  const auto ended = run({MPISWEEP, "studies", "focus_classification"});
+
+  std::istringstream lines(ended.out);
+  std::map<std::string, std::string> by_name;
+  std::size_t column = 0;  // of the defaults
+  for (std::string line; std::getline(lines, line) && line != "  variables";) {
+    if (!line.starts_with("    ")) continue;
+    const auto end = line.find("  ", 4);
+    by_name[line.substr(4, end - 4)] = line;
+    const auto begin = line.find_first_not_of(' ', end);
+    EXPECT_TRUE(column == 0 || column == begin) << line;
+    column = begin;
+  }
+  EXPECT_NE(by_name["focus"].find("; joint | 0 to 1"), std::string::npos) << by_name["focus"];
+  EXPECT_NE(by_name["order"].find("; shared | shuffled"), std::string::npos);
+}
+
 TEST(Training, LearnsToReadPostsByAShippedConfig) {
   const SweepFolder sweep(shipped_config("hatexplain_simple_small.yaml"));
 
