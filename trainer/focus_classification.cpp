@@ -181,22 +181,11 @@ bool is_sound(const std::vector<protocol::Problem>& problems, const std::string&
   });
 }
 
-std::optional<double> fixed_focus_of(const json& settings) {
-  const auto& focus = settings.at("focus");
-  if (focus == kJoint) return std::nullopt;
-  return focus.get<double>();
-}
-
-/// The model, without a focus network where the focus is fixed.  Throws: SettingError.
+/// Throws: SettingError.
 Model model_of(const json& settings, const DataShape& shape) {
   auto model = make_model(settings.at("model"), shape);
-  if (!fixed_focus_of(settings)) return model;
-  if (model.encoder) {
-    throw SettingError("focus", "must be joint for a model that reads tokens",
-                       "the focus network learns what the tokens mean");
-  }
-  model.focus = {};
-  return model;
+  const auto& focus = settings.at("focus");
+  return focus == kJoint ? model : fix_focus(std::move(model), focus);
 }
 
 /// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
@@ -245,7 +234,6 @@ std::uint64_t shuffle_seed(const json& dataset) {
 PackTask make_task(const json& settings, const BatchedData& data) {
   PackTask task = {.phases = phases_of(settings),
                    .model = model_of(settings, data.shape),
-                   .fixed_focus = fixed_focus_of(settings),
                    .train = data.train,
                    .test = data.test,
                    .measures_after_update = settings.at("train_metrics") == kAfterUpdate,

@@ -114,7 +114,7 @@ class TrialValues {
   TrialValues(const PackHistory& history, std::size_t trial, const PackTask& task)
       : trial_(trial),
         diverged_in_(history.diverged_in[trial]),
-        has_fixed_focus_(task.fixed_focus.has_value()),
+        has_fixed_focus_(task.model.fixed_focus.has_value()),
         num_entries_(static_cast<std::size_t>(num_epochs(task)) + 1),
         own_rule_(task.phases.back().loss.rule) {}
 

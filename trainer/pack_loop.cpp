@@ -75,7 +75,7 @@ PackLoop::PackLoop(const PackTask& task, const PackTrials& trials, torch::Device
       trials_(trials),
       listener_(listener),
       device_(device),
-      model_(task.model, task.fixed_focus, trials.seeds, device),
+      model_(task.model, trials.seeds, device),
       seeds_(torch::tensor(trials.seeds, torch::kLong).to(device)),
       is_finite_(torch::ones({std::ssize(trials.seeds)}, torch::kBool).to(device)) {
   history_.diverged_in.resize(trials.seeds.size());

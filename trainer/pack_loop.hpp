@@ -31,7 +31,6 @@ struct Phase {
 struct PackTask {
   std::vector<Phase> phases = {};  ///< one after the other, at least one
   Model model = {};
-  std::optional<double> fixed_focus = {};  ///< weight on the foreground, > 0; absent: it is learned
   Batches train = {};
   std::optional<Batches> test = {};
   std::optional<std::uint64_t> shuffle_seed = {};  ///< absent: every epoch in the order of the data

@@ -11,11 +11,8 @@ constexpr double kMoreWeight = 0.01;  // of the pull
 
 }  // namespace
 
-PackModel::PackModel(const Model& model, std::optional<double> fixed_focus,
-                     std::span<const std::int64_t> seeds, torch::Device device)
-    : model_(model),
-      fixed_focus_(fixed_focus),
-      parameters_(seeds, {model.focus.weights, model.classifier.weights}, device) {}
+PackModel::PackModel(const Model& model, std::span<const std::int64_t> seeds, torch::Device device)
+    : model_(model), parameters_(seeds, {model.focus.weights, model.classifier.weights}, device) {}
 
 Pass PackModel::forward(const Batch& batch, const Moment& moment) const {
   const auto segments = encode(batch, moment);
@@ -26,8 +23,8 @@ Pass PackModel::forward(const Batch& batch, const Moment& moment) const {
 
 BatchLosses PackModel::losses_of(Pass& pass, const Loss& loss, const Batch& batch) const {
   const auto value = loss.value(pass);
-  if (!fixed_focus_) return {value};
-  const auto more = std::min(*fixed_focus_ + kMoreWeight, 1.);
+  if (!model_.fixed_focus) return {value};
+  const auto more = std::min(*model_.fixed_focus + kMoreWeight, 1.);
   auto other = pass.with_scores(fixed_scores(more, batch.foreground).expand_as(pass.scores()));
   return {.loss = value, .pull = value - loss.value(other)};
 }
@@ -40,8 +37,8 @@ torch::Tensor PackModel::encode(const Batch& batch, const Moment& moment) const 
 
 /// Shapes: segments [T or 1, d, m, B] -> [T, m, B]
 torch::Tensor PackModel::score(const torch::Tensor& segments, const Batch& batch) const {
-  if (fixed_focus_) {
-    return fixed_scores(*fixed_focus_, batch.foreground).expand({num_trials(), -1, -1});
+  if (model_.fixed_focus) {
+    return fixed_scores(*model_.fixed_focus, batch.foreground).expand({num_trials(), -1, -1});
   }
   return model_.focus.forward(parameters_.network(0), segments.flatten(2))
       .view({num_trials(), segments.size(2), segments.size(3)});

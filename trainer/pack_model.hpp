@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include "trainer/datasets/batches.hpp"
@@ -16,10 +15,8 @@ namespace trainer {
 /// The model of a pack with the weights of its trials: batches in, what losses are made of out.
 class PackModel {
  public:
-  /// `fixed_focus` is the weight on the foreground, absent where the focus is learned. The model
-  /// must outlive this.
-  PackModel(const Model& model, std::optional<double> fixed_focus,
-            std::span<const std::int64_t> seeds, torch::Device device);
+  /// The model must outlive this.
+  PackModel(const Model& model, std::span<const std::int64_t> seeds, torch::Device device);
 
   Pass forward(const Batch& batch, const Moment& moment) const;
 
@@ -36,7 +33,6 @@ class PackModel {
   torch::Tensor classify(const torch::Tensor& points) const;
 
   const Model& model_;
-  std::optional<double> fixed_focus_;
   Parameters parameters_;
 };
 

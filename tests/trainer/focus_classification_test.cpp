@@ -128,6 +128,14 @@ TEST(FocusClassification, RefusesAFocusOfNothingAndUnknownWords) {
             (std::vector<std::string>{"focus"}));
 }
 
+TEST(FocusClassification, RefusesAFixedFocusWhereTheFocusNetworkReadsTokens) {
+  const auto verdict = focus_classification("cpu").check(settings(
+      {{"focus", 0.4}, {"model", "embedding"}, {"dataset", {{"kind", "generated_posts"}}}}));
+
+  ASSERT_EQ(keys(verdict.problems), (std::vector<std::string>{"focus"}));
+  EXPECT_EQ(verdict.problems[0].problem, "must be joint for a model that reads tokens");
+}
+
 /// Entry 0 of the training loss over 40 inputs, in batches of 32 and 8 unless told.
 double loss_before_training(const json& changes) {
   auto all = settings({{"batch_size", 32}});

@@ -145,12 +145,10 @@ constexpr Row kOtherPullTolerances = {.0015, .0015, .0015, .0005, .0005};
 /// From the weights of seed 12 and of two others.
 Curve train_fixed_focus(const FixedFocusCase& fixed) {
   const auto data = linear_orthogonal(5000);
-  auto model = linear_model(data.shape, /*bias=*/true, "uniform");
-  model.focus = {};
+  const auto model = fix_focus(linear_model(data.shape, /*bias=*/true, "uniform"), fixed.focus);
   const PackTask task = {
       .phases = {{.epochs = 100, .loss = find_kind(losses(), fixed.loss), .optimizer = sgd(0.9)}},
       .model = model,
-      .fixed_focus = fixed.focus,
       .train = Batches(data.train, 256),
       .measures_after_update = true};
   const PackTrials trials = {.seeds = {12, 0, 1},

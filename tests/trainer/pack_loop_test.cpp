@@ -232,8 +232,7 @@ TEST(PackLoop, TrainsAPackWithANonlinearFocusAsItsTrialsOneByOne) {
 
 PackTask make_fixed_focus_task(const std::string& loss, double focus) {
   auto task = make_task(mosaics(12, 3, 50), "mlp", loss, 20);
-  task.fixed_focus = focus;
-  task.model.focus = {};
+  task.model = fix_focus(task.model, focus);
   return task;
 }
 

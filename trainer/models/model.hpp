@@ -63,8 +63,13 @@ struct Model {
   Network focus = {};
   Network classifier = {};
   bool gains_from_packs_on_cpu = true;
-  std::optional<Encoder> encoder = {};  ///< absent: the data holds the segments
+  std::optional<Encoder> encoder = {};     ///< absent: the data holds the segments
+  std::optional<double> fixed_focus = {};  ///< weight on the foreground; absent: it is learned
 };
+
+/// The model without its focus network: the foreground always has this weight.
+/// Ranges: weight in (0, 1]      Throws: SettingError if segments come from the focus network.
+Model fix_focus(Model model, double weight);
 
 /// How the settings choose a model.
 struct ModelKind {

@@ -17,6 +17,16 @@ const std::vector<ModelKind>& model_kinds() {
   return kinds;
 }
 
+Model fix_focus(Model model, double weight) {
+  if (model.encoder) {
+    throw SettingError("focus", "must be joint for a model that reads tokens",
+                       "the focus network learns what the tokens mean");
+  }
+  model.focus = {};
+  model.fixed_focus = weight;
+  return model;
+}
+
 Model make_model(const nlohmann::json& settings, const DataShape& shape) {
   const auto& kind = find_kind(model_kinds(), settings.at("name"));
   const bool has_tokens = shape.vocabulary > 0;
