@@ -106,11 +106,10 @@ void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& fore
   const auto weight = foreground_weight(pass, foreground);  // [T, B]
   const auto focused = is_focused(pass, foreground);        // [T, B]
   const auto gap = score_gap(pass, foreground);
-  const bool has_all_rules = rules_.size() == kRules.size();
   const auto not_measured = std::numeric_limits<double>::quiet_NaN();
   const std::vector<torch::Tensor> values = {
       weight, gap.value,
-      has_all_rules ? logit_gap(pass, foreground) : torch::full_like(weight, not_measured)};
+      measures_logit_gap() ? logit_gap(pass, foreground) : torch::full_like(weight, not_measured)};
   std::vector<torch::Tensor> counts = {foreground.any(/*dim=*/0).expand_as(focused),
                                        gap.is_defined.expand_as(focused), focused};
   for (const auto rule : rules_) {
@@ -125,6 +124,10 @@ void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& fore
   sums_.slice(/*dim=*/0, Sum::with_foreground) += sum_over_inputs(pass, counts);
   sum_loss_weights_ += loss_weight;
   num_inputs_ += static_cast<double>(pass.num_inputs());
+}
+
+bool Tally::measures_logit_gap() const {
+  return rules_.size() == kRules.size();
 }
 
 torch::Tensor Tally::state() const {

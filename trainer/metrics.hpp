@@ -123,6 +123,8 @@ class Tally {
   std::vector<Metrics> read(Rule rule) const;
 
  private:
+  bool measures_logit_gap() const;
+
   std::vector<Rule> rules_;
   torch::Tensor sums_;  // [sums, T] double
   double sum_loss_weights_ = 0;
