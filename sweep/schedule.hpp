@@ -1,29 +1,17 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
-#include <optional>
 #include <vector>
 
 #include "protocol/messages.hpp"
-#include "sweep/plan.hpp"
+#include "sweep/waiting_packs.hpp"
 
 namespace sweep {
-
-/// How often a trial that failed is tried again, by cause.
-using Retries = std::map<protocol::Cause, int>;
 
 /// Once more for what another try may mend; an exception would come again, and a trainer that was
 /// killed is seldom to blame.
 Retries default_retries();
-
-/// A pack lent to one worker.
-struct Lease {
-  Pack pack = {};
-  int attempt = 1;        ///< counts from 1
-  Retries failures = {};  ///< of its one trial so far; a pack's failures count for no trial
-};
 
 /// Decides which pack a worker trains next. Pure bookkeeping: no MPI, no clock, no files.
 ///
@@ -58,7 +46,7 @@ class Schedule {
   void drop_lease(int worker) { leases_.erase(worker); }
 
   /// Whether a pack that waits goes on from this checkpoint.
-  bool is_awaited(std::uint64_t checkpoint) const;
+  bool is_awaited(std::uint64_t checkpoint) const { return waiting_.has_checkpoint(checkpoint); }
 
   std::size_t num_waiting() const { return waiting_.size(); }
   std::size_t num_lent() const { return leases_.size(); }
@@ -67,12 +55,10 @@ class Schedule {
  private:
   bool may_try_again(Lease& lease, protocol::Cause cause) const;
   void try_apart(const Lease& lease, std::size_t width, std::uint64_t checkpoint);
-  void narrow_waiting(std::size_t combination, std::size_t width);
   void await(Lease lease);
 
   Retries retries_;
-  std::int64_t next_number_ = 0;  // of a pack
-  std::deque<Lease> waiting_;
+  WaitingPacks waiting_;
   std::map<int, Lease> leases_;  // by worker; their packs hold the trials without a result
 };
 
