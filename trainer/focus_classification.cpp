@@ -172,7 +172,7 @@ protocol::StudyDeclaration declare() {
 }
 
 DataSummary describe_data(const json& settings) {
-  return find_kind(data_set_kinds(), settings.at("kind")).describe(settings);
+  return find_data_set_kind(settings).describe(settings);
 }
 
 bool is_sound(const std::vector<protocol::Problem>& problems, const std::string& section) {

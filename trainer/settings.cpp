@@ -21,7 +21,7 @@ class Resolver {
                    const json& given, const std::string& prefix);
   json resolve_section(const Section& section, const json& given, const std::string& prefix);
   json resolve_list(const List& list, const json& given);
-  const Choice* find_choice(const Section& section, const json& given, const std::string& prefix);
+  const Choice* choose(const Section& section, const json& given, const std::string& prefix);
   void resolve_members(const std::vector<Setting>& settings, const json& given,
                        const std::string& prefix, json& into);
   void report_unknown(const json& given, const std::string& prefix,
@@ -98,10 +98,15 @@ std::vector<std::string> keys_of(const std::vector<Setting>& settings,
 
 std::vector<std::string> names_of(const Section& section) {
   std::vector<std::string> names;
-  names.reserve(section.choices.size());
   for (const auto& choice : section.choices)
-    names.push_back(choice.name);
+    if (std::ranges::find(names, choice.name) == names.end()) names.push_back(choice.name);
   return names;
+}
+
+/// "mosaic", or of several of that name "mosaic with images gaussian".
+std::string title(const Choice& choice) {
+  const auto& word = choice.only_with;
+  return choice.name + (word ? " with " + word->key + " " + word->value : "");
 }
 
 std::string join(const std::vector<std::string>& words) {
@@ -121,10 +126,15 @@ bool has_setting(const Choice& choice, const std::string& key) {
   return std::ranges::find(choice.settings, key, &Setting::key) != choice.settings.end();
 }
 
+/// Whether the setting is the word by which the choice is told from another of its name.
+bool is_told_by(const Choice& choice, const std::string& key) {
+  return choice.only_with && choice.only_with->key == key;
+}
+
 std::vector<std::string> choices_with(const Section& section, const std::string& key) {
   std::vector<std::string> names;
   for (const auto& choice : section.choices)
-    if (has_setting(choice, key)) names.push_back(choice.name);
+    if (has_setting(choice, key) && !is_told_by(choice, key)) names.push_back(title(choice));
   return names;
 }
 
@@ -185,7 +195,7 @@ json Resolver::resolve_section(const Section& section, const json& given,
     report(prefix + section.key, "must be a map or the name of one of: " + join(names_of(section)));
     return json::object();
   }
-  const auto* choice = find_choice(section, given, prefix);
+  const auto* choice = choose(section, given, prefix);
   if (choice == nullptr) return given;
   report_strangers(section, *choice, given, prefix);
   json resolved = {{section.selector, choice->name}};
@@ -193,8 +203,8 @@ json Resolver::resolve_section(const Section& section, const json& given,
   return resolved;
 }
 
-const Choice* Resolver::find_choice(const Section& section, const json& given,
-                                    const std::string& prefix) {
+const Choice* Resolver::choose(const Section& section, const json& given,
+                               const std::string& prefix) {
   const auto key = prefix + section.key + "." + section.selector;
   const auto names = names_of(section);
   const bool is_named = is_given(given, section.selector);
@@ -203,10 +213,8 @@ const Choice* Resolver::find_choice(const Section& section, const json& given,
     return nullptr;
   }
   const auto value = is_named ? given[section.selector] : json(section.default_choice);
-  const auto choice =
-      std::ranges::find_if(section.choices, [&](const Choice& each) { return value == each.name; });
-  if (choice != section.choices.end()) return &*choice;
   const auto name = value.is_string() ? value.get<std::string>() : value.dump();
+  if (const auto* choice = find_choice(section.choices, name, given)) return choice;
   report(key, "unknown " + section.key + " '" + name + "'", protocol::suggest_name(name, names));
   return nullptr;
 }
@@ -241,7 +249,7 @@ void Resolver::report_strangers(const Section& section, const Choice& choice, co
   for (const auto& [key, value] : given.items()) {
     const auto owners = choices_with(section, key);
     if (owners.empty() || has_setting(choice, key)) continue;
-    report(path + key, "does not apply to " + section.key + " '" + choice.name + "'",
+    report(path + key, "does not apply to " + section.key + " '" + title(choice) + "'",
            "belongs to " + join(owners));
     strangers.erase(key);
   }
@@ -285,7 +293,7 @@ void Resolver::check_text(const protocol::SettingDeclaration& declared, const st
 protocol::SettingDeclaration selector_declaration(const Section& section) {
   std::string help;
   for (const auto& choice : section.choices) {
-    help += (help.empty() ? "" : "; ") + choice.name + ": " + choice.help;
+    help += (help.empty() ? "" : "; ") + title(choice) + ": " + choice.help;
   }
   const auto& name = section.default_choice;
   return {.type = "string",
@@ -300,10 +308,10 @@ protocol::SettingDeclaration member_declaration(const Section& section, const st
   std::string defaults;
   for (const auto& choice : section.choices) {
     const auto setting = std::ranges::find(choice.settings, key, &Setting::key);
-    if (setting == choice.settings.end()) continue;
+    if (setting == choice.settings.end() || is_told_by(choice, key)) continue;
     declared.push_back(setting->declaration);
     defaults += (defaults.empty() ? "" : ", ") + declared.back().default_value.dump() + " (" +
-                choice.name + ")";
+                title(choice) + ")";
   }
   auto merged = declared.front();
   const bool is_agreed = std::ranges::all_of(
@@ -328,6 +336,19 @@ Setting one_of(const std::string& key, const json& default_value,
   return {.key = key,
           .declaration = {
               .type = "string", .default_value = default_value, .values = values, .help = help}};
+}
+
+const Choice* find_choice(const std::vector<Choice>& choices, const std::string& name,
+                          const json& given) {
+  const Choice* general = nullptr;
+  for (const auto& choice : choices) {
+    if (choice.name != name) continue;
+    if (!choice.only_with) general = &choice;
+    if (choice.only_with && given.value(choice.only_with->key, json()) == choice.only_with->value) {
+      return &choice;
+    }
+  }
+  return general;
 }
 
 std::map<std::string, protocol::SettingDeclaration> declarations(const Schema& schema) {

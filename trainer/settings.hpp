@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,12 +27,24 @@ Setting whole_number(const std::string& key, int default_value, int min, const s
 Setting one_of(const std::string& key, const nlohmann::json& default_value,
                const std::vector<std::string>& values, const std::string& help);
 
+/// A setting and one of its words.
+struct Word {
+  std::string key = {};
+  std::string value = {};
+};
+
 /// One value of a section's selector, with the settings that make sense only beside it.
 struct Choice {
   std::string name = {};
   std::string help = {};  ///< one line
   std::vector<Setting> settings = {};
+  std::optional<Word> only_with = {};  ///< goes before another choice of its name where this is set
 };
+
+/// Of the choices of one name, the one that the given members of the section mean; null if there is
+/// none of that name.
+const Choice* find_choice(const std::vector<Choice>& choices, const std::string& name,
+                          const nlohmann::json& given);
 
 /// A group of settings, one of which (the selector) decides which of the others apply:
 ///

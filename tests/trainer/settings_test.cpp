@@ -211,5 +211,47 @@ TEST(Declarations, ShowDefaultsThatDependOnTheChoice) {
   EXPECT_EQ(declared.help, "inputs; default 5 (a), 7 (b)");
 }
 
+/// Two kinds of one name: what a `source` holds, or drawn.
+Schema schema_of_two_mosaics() {
+  const Setting source = one_of("source", "folder", {"folder", "drawn"}, "");
+  const Setting root = {
+      .key = "root", .declaration = {.type = "string", .help = "a folder"}, .is_required = true};
+  const Setting seed = whole_number("seed", 0, 0, "");
+  return {.sections = {{.key = "dataset",
+                        .selector = "kind",
+                        .choices = {{.name = "mosaic", .settings = {source, root}},
+                                    {.name = "mosaic",
+                                     .settings = {one_of("source", "drawn", {"drawn"}, ""), seed},
+                                     .only_with = Word{"source", "drawn"}}}}}};
+}
+
+Resolved resolve_mosaic(const json& dataset) {
+  return resolve(schema_of_two_mosaics(), {{"dataset", dataset}});
+}
+
+TEST(Settings, OfOneNameAreToldApartByAWord) {
+  const auto drawn = resolve_mosaic({{"kind", "mosaic"}, {"source", "drawn"}});
+  EXPECT_TRUE(drawn.problems.empty());
+  EXPECT_EQ(drawn.settings["dataset"],
+            json({{"kind", "mosaic"}, {"source", "drawn"}, {"seed", 0}}));
+
+  const auto folder = resolve_mosaic({{"kind", "mosaic"}, {"root", "/data"}});
+  EXPECT_TRUE(folder.problems.empty());
+  EXPECT_EQ(folder.settings["dataset"],
+            json({{"kind", "mosaic"}, {"source", "folder"}, {"root", "/data"}}));
+}
+
+TEST(Settings, OfOneNameDoNotMix) {
+  const auto root =
+      resolve_mosaic({{"kind", "mosaic"}, {"source", "drawn"}, {"root", "/data"}}).problems;
+  ASSERT_EQ(root.size(), 1);
+  EXPECT_EQ(root[0].problem, "does not apply to dataset 'mosaic with source drawn'");
+  EXPECT_EQ(root[0].hint, "belongs to mosaic");
+
+  const auto seed = resolve_mosaic({{"kind", "mosaic"}, {"root", "/data"}, {"seed", 1}}).problems;
+  ASSERT_EQ(seed.size(), 1);
+  EXPECT_EQ(seed[0].hint, "belongs to mosaic with source drawn");
+}
+
 }  // namespace
 }  // namespace trainer

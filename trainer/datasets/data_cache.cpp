@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "trainer/registry.hpp"
-
 namespace trainer {
 namespace {
 
@@ -12,7 +10,7 @@ constexpr std::size_t kMaxEntries = 3;
 
 std::shared_ptr<const BatchedData> load(const nlohmann::json& settings, std::int64_t batch_size,
                                         torch::Device device) {
-  const auto data = find_kind(data_set_kinds(), settings.at("kind")).load(settings);
+  const auto data = find_data_set_kind(settings).load(settings);
   BatchedData batched = {.shape = data.shape, .train = Batches(data.train.to(device), batch_size)};
   if (data.test) {
     auto test = data.test->to(device);

@@ -57,4 +57,7 @@ struct DataSetKind {
 /// All data sets.
 const std::vector<DataSetKind>& data_set_kinds();
 
+/// The one that the resolved section "dataset" asks for.
+const DataSetKind& find_data_set_kind(const nlohmann::json& settings);
+
 }  // namespace trainer

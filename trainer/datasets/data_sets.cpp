@@ -1,15 +1,29 @@
+#include <stdexcept>
+
 #include "trainer/datasets/data_set.hpp"
+#include "trainer/datasets/gaussian_mosaic.hpp"
 #include "trainer/datasets/generated_posts.hpp"
 #include "trainer/datasets/hatexplain.hpp"
 #include "trainer/datasets/linear_orthogonal.hpp"
 #include "trainer/datasets/mosaic.hpp"
+#include "trainer/registry.hpp"
 
 namespace trainer {
 
 const std::vector<DataSetKind>& data_set_kinds() {
   static const std::vector<DataSetKind> kinds = {linear_orthogonal_kind(), mosaic_kind(),
-                                                 hatexplain_kind(), generated_posts_kind()};
+                                                 gaussian_mosaic_kind(), hatexplain_kind(),
+                                                 generated_posts_kind()};
   return kinds;
+}
+
+const DataSetKind& find_data_set_kind(const nlohmann::json& settings) {
+  static const auto choices = choices_of(data_set_kinds());
+  const auto* choice = find_choice(choices, settings.at("kind"), settings);
+  if (choice == nullptr) {
+    throw std::invalid_argument("there is no data set of kind " + settings.at("kind").dump());
+  }
+  return data_set_kinds()[static_cast<std::size_t>(choice - choices.data())];
 }
 
 Split Split::to(torch::Device device) const {

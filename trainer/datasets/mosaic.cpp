@@ -7,6 +7,7 @@
 
 #include "trainer/datasets/batches.hpp"
 #include "trainer/datasets/draws.hpp"
+#include "trainer/datasets/gaussian_mosaic.hpp"
 #include "trainer/datasets/image_sources.hpp"
 
 namespace trainer {
@@ -249,10 +250,12 @@ DataSet load(const json& settings) {
                                                       : make(maker_of(folder->test), 0, test_size)};
 }
 
+/// What `images` may say.
 std::vector<std::string> source_names() {
   std::vector<std::string> names;
   for (const auto& source : image_sources())
     names.push_back(source.name);
+  names.emplace_back(kGaussianImages);
   return names;
 }
 
@@ -278,7 +281,7 @@ DataSetKind mosaic_kind() {
       .choice = {.name = "mosaic",
                  .help = "real images side by side, one of them labelled",
                  .settings = {one_of("images", image_sources().front().name, source_names(),
-                                     "what the folder holds"),
+                                     "what the folder holds; gaussian: drawn, without a folder"),
                               {.key = "root",
                                .declaration = {.type = "path", .help = "folder of the data files"},
                                .is_required = true},
