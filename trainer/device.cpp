@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 
+#include "trainer/process.hpp"
 #include "trainer/torch.hpp"
 
 namespace trainer {
@@ -92,7 +93,8 @@ double total_memory_bytes(const std::string& device) {
 }
 
 std::string library_version() {
-  return "libtorch " TORCH_VERSION;
+  const std::string version = "libtorch " TORCH_VERSION;
+  return has_mkl_by_features() ? version + ", MKL by processor features" : version;
 }
 
 }  // namespace trainer

@@ -26,7 +26,7 @@ std::string hardware_name(const std::string& device);
 /// Bytes of memory of a GPU.
 double total_memory_bytes(const std::string& device);
 
-/// "libtorch 2.11.0"
+/// "libtorch 2.11.0", and what else decides how it rounds.
 std::string library_version();
 
 }  // namespace trainer

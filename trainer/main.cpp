@@ -1,15 +1,14 @@
-#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string_view>
 
-#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "trainer/device.hpp"
+#include "trainer/process.hpp"
 #include "trainer/server.hpp"
 
 namespace {
@@ -27,13 +26,6 @@ input and output:
 
 Exit codes: 0 after a stop or the end of the input, 2 if it cannot serve or a request is no request.
 )";
-
-/// glibc gives large blocks back to the kernel as soon as they are freed, and tensors are large and
-/// freed in every step: kept instead, training is up to twice as fast.
-void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, INT_MAX);
-}
 
 struct Channel {
   int input = STDIN_FILENO;
@@ -67,16 +59,9 @@ void leave_signals_to_worker() {
     std::signal(signal, SIG_IGN);
 }
 
-/// MKL rounds a product of one trial's matrices as it does in a batch of several, at no cost that
-/// we could measure. It reads this once, at its first product.
-void round_alike_in_any_pack() {
-  setenv("MKL_CBWR", "AUTO", /*overwrite=*/0);
-}
-
 int serve() {
   leave_signals_to_worker();
-  round_alike_in_any_pack();
-  keep_freed_memory();
+  trainer::set_up_process();
   const auto [input, output] = open_channel();
   try {
     return trainer::Server(input, output, stop_rule(input)).run() ? 0 : 2;

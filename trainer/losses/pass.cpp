@@ -3,6 +3,8 @@
 #include <limits>
 #include <utility>
 
+#include "trainer/losses/blend.hpp"
+
 namespace trainer {
 namespace {
 
@@ -72,8 +74,8 @@ const torch::Tensor& Pass::segment_log_probabilities() {
 
 const torch::Tensor& Pass::blend_log_probabilities() {
   if (!blend_log_probabilities_.defined()) {
-    const auto blend = (attention().unsqueeze(1) * segments_).sum(/*dim=*/2);  // [T, d, B]
-    blend_log_probabilities_ = torch::log_softmax(classify_(blend), kClasses);
+    const auto blended = blend(attention(), segments_);  // [T, d, B]
+    blend_log_probabilities_ = torch::log_softmax(classify_(blended), kClasses);
   }
   return blend_log_probabilities_;
 }

@@ -6,10 +6,8 @@ namespace trainer {
 namespace {
 
 using Weights = std::span<const torch::Tensor>;
-using Activation = torch::Tensor& (*)(torch::Tensor&);
-
 Activation find_activation(const std::string& name) {
-  return name == "tanh" ? &torch::tanh_ : &torch::relu_;
+  return name == "tanh" ? Activation::tanh : Activation::relu;
 }
 
 std::vector<WeightShape> join(std::vector<WeightShape> first,
@@ -20,11 +18,10 @@ std::vector<WeightShape> join(std::vector<WeightShape> first,
 
 Model make_mlp(const nlohmann::json& settings, const DataShape& shape) {
   const auto hidden = settings.at("hidden").get<std::int64_t>();
-  const auto activate = find_activation(settings.at("activation").get<std::string>());
+  const auto activation = find_activation(settings.at("activation").get<std::string>());
   const auto first_layer = dense_weights_and_bias(shape.features, hidden);
-  const auto hidden_units = [activate](Weights weights, const torch::Tensor& points) {
-    auto units = dense(weights[0], weights[1], points);  // [T, hidden, N]
-    return activate(units);
+  const auto hidden_units = [activation](Weights weights, const torch::Tensor& points) {
+    return dense(weights[0], weights[1], points, activation);  // [T, hidden, N]
   };
   return {
       .focus = {.weights = join(first_layer, dense_weights(hidden, 1)),

@@ -12,7 +12,8 @@ Network perceptron(std::int64_t in, std::int64_t hidden, std::int64_t out) {
           .forward =
               [](std::span<const torch::Tensor> all, const torch::Tensor& points) {
                 const auto own = all.last<4>();
-                const auto units = dense(own[0], own[1], points).relu_();  // [T, hidden, N]
+                const auto units =
+                    dense(own[0], own[1], points, Activation::relu);  // [T, hidden, N]
                 return dense(own[2], own[3], units);
               },
           .floats_per_point = hidden};

@@ -1,0 +1,72 @@
+#include "trainer/losses/blend.hpp"
+
+#include <gtest/gtest.h>
+
+namespace trainer {
+namespace {
+
+constexpr std::int64_t kTrials = 3, kSegments = 4, kFeatures = 5, kInputs = 37;
+
+torch::Tensor reference(const torch::Tensor& attention, const torch::Tensor& segments) {
+  return torch::einsum("tjb,tkjb->tkb", {attention, segments.expand({kTrials, -1, -1, -1})});
+}
+
+struct Inputs {
+  explicit Inputs(torch::ScalarType type, std::int64_t kinds)
+      : attention(torch::softmax(torch::randn({kTrials, kSegments, kInputs}, type), 1)),
+        segments(torch::randn({kinds, kFeatures, kSegments, kInputs}, type)),
+        weight(torch::randn({kTrials, kFeatures, kInputs}, type)) {}
+  torch::Tensor attention, segments, weight;
+};
+
+/// The blend and the gradient of the attention.
+template <class Function>
+std::pair<torch::Tensor, torch::Tensor> value_and_gradient(const Inputs& inputs,
+                                                           const Function& function) {
+  auto attention = inputs.attention.clone().requires_grad_();
+  const auto value = function(attention, inputs.segments);
+  const auto gradient = torch::autograd::grad({(value * inputs.weight).sum()}, {attention})[0];
+  return {value.detach(), gradient};
+}
+
+void expect_reference(torch::ScalarType type, std::int64_t kinds, double tolerance) {
+  torch::manual_seed(3);
+  const Inputs inputs(type, kinds);
+  const auto ours = value_and_gradient(inputs, blend);
+  const auto theirs = value_and_gradient(inputs, reference);
+  EXPECT_TRUE(torch::allclose(ours.first, theirs.first, tolerance, tolerance));
+  EXPECT_TRUE(torch::allclose(ours.second, theirs.second, tolerance, tolerance));
+}
+
+TEST(Blend, OfSharedSegmentsIsTheirWeightedSum) {
+  expect_reference(torch::kFloat, 1, 1e-5);
+  expect_reference(torch::kDouble, 1, 1e-12);
+}
+
+TEST(Blend, OfEachTrialsOwnSegmentsIsTheirWeightedSum) {
+  expect_reference(torch::kFloat, kTrials, 1e-5);
+  expect_reference(torch::kDouble, kTrials, 1e-12);
+}
+
+TEST(Blend, PassesGradientsToSegmentsThatAreLearned) {
+  torch::manual_seed(4);
+  const Inputs inputs(torch::kFloat, 1);
+  auto segments = inputs.segments.clone().requires_grad_();
+  const auto value = blend(inputs.attention, segments);
+  const auto gradient = torch::autograd::grad({value.sum()}, {segments})[0];
+
+  const auto expected = inputs.attention.sum(0).expand({1, kFeatures, -1, -1});
+  EXPECT_TRUE(torch::allclose(gradient, expected, 1e-5, 1e-6));
+}
+
+TEST(Blend, OfATrialIsTheSameInAnyPack) {
+  const Inputs inputs(torch::kFloat, 1);
+  const auto together = blend(inputs.attention, inputs.segments);
+  for (std::int64_t t = 0; t < kTrials; ++t) {
+    const auto alone = blend(inputs.attention.narrow(0, t, 1), inputs.segments);
+    EXPECT_TRUE(torch::equal(alone[0], together[t])) << t;
+  }
+}
+
+}  // namespace
+}  // namespace trainer

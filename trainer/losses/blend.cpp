@@ -1,0 +1,115 @@
+#include "trainer/losses/blend.hpp"
+
+#include <ATen/Dispatch.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "trainer/vectorized.hpp"
+
+namespace trainer {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+/// sum += a x, element by element.
+template <class Number>
+inline void add_products(Number* __restrict__ sum, const Number* __restrict__ a,
+                         const Number* __restrict__ x, std::int64_t size) {
+  for (std::int64_t i = 0; i < size; ++i)
+    sum[i] += a[i] * x[i];
+}
+
+struct Sizes {
+  std::int64_t T, m, d, B;
+};
+
+Sizes sizes_of(const torch::Tensor& attention, const torch::Tensor& segments) {
+  return {attention.size(0), attention.size(1), segments.size(1), attention.size(2)};
+}
+
+/// Shapes: blended [T, d, B], attention [T, m, B], segments [d, m, B]
+template <class Number>
+inline void add_blends(const Sizes& sizes, Number* blended, const Number* attention,
+                       const Number* segments) {
+  const auto [T, m, d, B] = sizes;
+  for (std::int64_t t = 0; t < T; ++t)
+    for (std::int64_t k = 0; k < d; ++k)
+      for (std::int64_t j = 0; j < m; ++j)
+        add_products(blended + (t * d + k) * B, attention + (t * m + j) * B,
+                     segments + (k * m + j) * B, B);
+}
+
+/// Adds the gradients of the attention, given those of the blends.  Shapes: as above
+template <class Number>
+inline void add_gradients(const Sizes& sizes, const Number* of_blended, Number* of_attention,
+                          const Number* segments) {
+  const auto [T, m, d, B] = sizes;
+  for (std::int64_t t = 0; t < T; ++t)
+    for (std::int64_t j = 0; j < m; ++j)
+      for (std::int64_t k = 0; k < d; ++k)
+        add_products(of_attention + (t * m + j) * B, of_blended + (t * d + k) * B,
+                     segments + (k * m + j) * B, B);
+}
+
+// One function of each for every type, since a template cannot be made for several processors.
+MPISWEEP_VECTORIZED void add_all(const Sizes& sizes, float* sum, const float* a, const float* x) {
+  add_blends(sizes, sum, a, x);
+}
+MPISWEEP_VECTORIZED void add_all(const Sizes& sizes, double* sum, const double* a,
+                                 const double* x) {
+  add_blends(sizes, sum, a, x);
+}
+MPISWEEP_VECTORIZED void add_all_gradients(const Sizes& sizes, const float* g, float* sum,
+                                           const float* x) {
+  add_gradients(sizes, g, sum, x);
+}
+MPISWEEP_VECTORIZED void add_all_gradients(const Sizes& sizes, const double* g, double* sum,
+                                           const double* x) {
+  add_gradients(sizes, g, sum, x);
+}
+
+/// Of segments that all trials share: what a learned encoder makes is left to autograd.
+bool has_kernel(const torch::Tensor& attention, const torch::Tensor& segments) {
+  const auto type = attention.scalar_type();
+  return attention.is_cpu() && (type == torch::kFloat || type == torch::kDouble) &&
+         segments.scalar_type() == type && segments.size(0) == 1 && !segments.requires_grad();
+}
+
+class Blend : public torch::autograd::Function<Blend> {
+ public:
+  /// Shapes: attention [T, m, B], segments [1, d, m, B], both contiguous
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& attention,
+                               const torch::Tensor& segments) {
+    context->save_for_backward({attention, segments});
+    const auto sizes = sizes_of(attention, segments);
+    auto blended = torch::zeros({sizes.T, sizes.d, sizes.B}, attention.options());
+    AT_DISPATCH_FLOATING_TYPES(attention.scalar_type(), "blend", [&] {
+      add_all(sizes, blended.mutable_data_ptr<scalar_t>(), attention.const_data_ptr<scalar_t>(),
+              segments.const_data_ptr<scalar_t>());
+    });
+    return blended;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
+    const auto saved = context->get_saved_variables();
+    const auto gradient = outputs[0].contiguous();
+    auto of_attention = torch::zeros_like(saved[0]);
+    AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "blend", [&] {
+      add_all_gradients(sizes_of(saved[0], saved[1]), gradient.const_data_ptr<scalar_t>(),
+                        of_attention.mutable_data_ptr<scalar_t>(),
+                        saved[1].const_data_ptr<scalar_t>());
+    });
+    return {of_attention, {}};
+  }
+};
+
+}  // namespace
+
+torch::Tensor blend(const torch::Tensor& attention, const torch::Tensor& segments) {
+  if (has_kernel(attention, segments)) {
+    return Blend::apply(attention.contiguous(), segments.contiguous());
+  }
+  return (attention.unsqueeze(1) * segments).sum(/*dim=*/2);
+}
+
+}  // namespace trainer
