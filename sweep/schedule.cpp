@@ -44,7 +44,12 @@ std::size_t Schedule::num_lent_to(int worker) const {
 
 bool Schedule::finish_trial(int worker, std::size_t trial) {
   const auto leases = leases_.find(worker);
-  return leases != leases_.end() && std::erase(leases->second.front().pack.trials, trial) > 0;
+  if (leases == leases_.end()) return false;
+  auto& trials = leases->second.front().pack.trials;
+  const auto finished = std::ranges::find(trials, trial);  // mostly the first
+  if (finished == trials.end()) return false;
+  trials.erase(finished);
+  return true;
 }
 
 bool Schedule::fail_trial(int worker, std::size_t trial, Cause cause) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/json_fields.hpp"
+#include "protocol/result_text.hpp"
 
 namespace sweep {
 namespace {
@@ -121,6 +122,7 @@ Command parse_command(const std::string& text) {
 }
 
 Report parse_report(const std::string& text) {
+  if (auto result = protocol::scan_result(text)) return std::move(*result);
   return parse_or_refuse(text, [](const Json& json, const JsonFields& fields) -> Report {
     const auto type = fields.required<std::string>("type");
     const auto field = [&fields](const char* name) { return fields.required<std::string>(name); };
