@@ -1,13 +1,19 @@
 #include "protocol/result_text.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 #include "protocol/json_scan.hpp"
 
 namespace protocol {
+namespace {
+
+constexpr std::string_view kBegin = R"({"elapsed_s":)";
+
+}  // namespace
 
 std::string to_text(const Result& result) {
-  std::string text = R"({"elapsed_s":)";
+  std::string text(kBegin);
   append_number(text, result.elapsed_s);
   if (result.epoch) append_number(text += R"(,"epoch":)", std::int64_t{*result.epoch});
   if (!result.error.empty()) append_text(text += R"(,"error":)", result.error);
@@ -19,10 +25,10 @@ std::string to_text(const Result& result) {
 }
 
 std::optional<Result> scan_result(const std::string& line) {
+  JsonScan scan(line);
+  if (!scan.skip_if(kBegin)) return std::nullopt;  // an exception for each would take too long
   try {
-    JsonScan scan(line);
     Result result;
-    scan.skip(R"({"elapsed_s":)");
     result.elapsed_s = scan.number_as<double>();
     if (scan.skip_if(R"(,"epoch":)")) result.epoch = scan.number_as<int>();
     if (scan.skip_if(R"(,"error":)")) result.error = scan.text();

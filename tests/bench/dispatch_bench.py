@@ -118,7 +118,7 @@ def main():
     (build / "bench").mkdir(exist_ok=True)
     mpisweep = build / "mpisweep"
     packed_s = seconds_per_trial(mpisweep, num_trials, pack_width=None)
-    alone_s = seconds_per_trial(mpisweep, max(num_trials // 20, 1), pack_width=1)
+    alone_s = seconds_per_trial(mpisweep, max(num_trials // 10, 1), pack_width=1)
     gaps = sorted(gaps_between_packs(mpisweep))
     rank_0_share, idle_share = idle_shares(mpisweep)
     figures = [
