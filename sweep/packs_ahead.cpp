@@ -6,7 +6,7 @@
 namespace sweep {
 namespace {
 
-constexpr double kAnswerSeconds = 0.05;  // twice as long as rank 0 sleeps, and its work
+constexpr double kAnswerSeconds = 0.05;  // several times as long as rank 0 sleeps
 constexpr double kMostAhead = 64;
 
 }  // namespace

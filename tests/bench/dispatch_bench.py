@@ -20,7 +20,7 @@ from figures import Figure, measure, publish
 NUM_RANKS = min(4, len(os.sched_getaffinity(0)))
 TRAINER = pathlib.Path(__file__).with_name("dispatch_trainer.py").resolve()
 PACK_SECONDS = 0.03  # of a pack behind which the next one waits
-PACKS_PER_RANK = 100
+PACKS_PER_RANK = 250
 SETTLE_SECONDS = 3  # until all ranks have started and found nothing to do
 WATCH_SECONDS = 5
 
