@@ -77,7 +77,8 @@ LineReader::Arrival LineReader::read_some(int timeout_ms) {
   if (!wait_for(descriptor_, POLLIN, timeout_ms)) return Arrival::nothing_yet;
   std::array<char, 65536> buffer;  // NOLINT(*-init*): read() fills it
   const auto count = read(descriptor_, buffer.data(), buffer.size());
-  if (count == 0 || (count < 0 && errno == ECONNRESET)) return Arrival::closed;
+  was_reset_ = was_reset_ || (count < 0 && errno == ECONNRESET);
+  if (count == 0 || was_reset_) return Arrival::closed;
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return Arrival::nothing_yet;
   if (count < 0) throw ProtocolError("cannot read from the other side (" + reason(errno) + ")");
   received_.erase(0, begin_);

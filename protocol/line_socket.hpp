@@ -25,6 +25,10 @@ class LineReader {
   /// Throws: ProtocolError if the descriptor cannot be read.
   bool receive();
 
+  /// True if the other side has closed before it had read all that was written to it. A socket
+  /// tells, a pipe does not.
+  bool was_reset() const { return was_reset_; }
+
   /// Bytes that were received and not taken.
   std::size_t num_waiting_bytes() const { return received_.size() - begin_; }
 
@@ -37,6 +41,7 @@ class LineReader {
 
   int descriptor_;
   std::size_t most_bytes_;
+  bool was_reset_ = false;
   std::string received_ = {};
   std::size_t begin_ = 0;     // of the first line that was not taken
   std::size_t searched_ = 0;  // no newline in [begin_, searched_)

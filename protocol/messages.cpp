@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "protocol/json_fields.hpp"
+#include "protocol/json_scan.hpp"
+#include "protocol/result_text.hpp"
 #include "protocol/suggestion.hpp"
 
 namespace protocol {
@@ -220,15 +222,6 @@ Message progress_from(const JsonFields& fields) {
                   .epochs = fields.required<int>("epochs")};
 }
 
-json to_json(const Result& result) {
-  json object = {{"type", "result"},        {"pack", result.pack},
-                 {"id", result.id},         {"status", to_string(result.status)},
-                 {"values", result.values}, {"elapsed_s", result.elapsed_s}};
-  if (!result.error.empty()) object["error"] = result.error;
-  put_if_present(object, "epoch", result.epoch);
-  return object;
-}
-
 Message result_from(const JsonFields& fields) {
   return Result{
       .pack = fields.required<std::int64_t>("pack"),
@@ -268,6 +261,13 @@ json to_json(const Failure& failure) {
 Message failure_from(const JsonFields& fields) {
   return Failure{.error = fields.required<std::string>("error"),
                  .hint = fields.value_or<std::string>("hint", {})};
+}
+
+template <class Body>
+std::string to_text(const Body& body) {
+  std::string text;
+  append_json(text, to_json(body));
+  return text;
 }
 
 using Reader = Message (*)(const JsonFields&);
@@ -331,11 +331,11 @@ StudyDeclaration study_from_json(const json& json) {
 }
 
 std::string serialize(const Message& message) {
-  const auto object = std::visit([](const auto& body) { return to_json(body); }, message);
-  return object.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
+  return std::visit([](const auto& body) { return to_text(body); }, message);
 }
 
 Message parse_message(const std::string& line) {
+  if (auto result = scan_result(line)) return std::move(*result);
   return message_from_json(parse_line(line));
 }
 

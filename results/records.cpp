@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "protocol/json_fields.hpp"
+#include "protocol/json_scan.hpp"
 #include "results/file.hpp"
 #include "results/trial_scan.hpp"
 
@@ -197,13 +198,21 @@ std::string serialize(const SessionRecord& record) {
 }
 
 std::string serialize(const TrialRecord& record) {
-  json object = {{"id", to_hex(record.id)},     {"status", protocol::to_string(record.status)},
-                 {"attempts", record.attempts}, {"elapsed_s", record.elapsed_s},
-                 {"rank", record.rank},         {"device", record.device},
-                 {"values", record.values}};
-  if (record.cause != protocol::Cause::none) object["cause"] = protocol::to_string(record.cause);
-  if (!record.error.empty()) object["error"] = record.error;
-  return to_text(object);
+  using protocol::append_number;
+  using protocol::append_text;
+  std::string text = R"({"attempts":)";
+  append_number(text, std::int64_t{record.attempts});
+  if (record.cause != protocol::Cause::none) {
+    append_text(text += R"(,"cause":)", protocol::to_string(record.cause));
+  }
+  append_text(text += R"(,"device":)", record.device);
+  append_number(text += R"(,"elapsed_s":)", record.elapsed_s);
+  if (!record.error.empty()) append_text(text += R"(,"error":)", record.error);
+  append_text(text += R"(,"id":)", to_hex(record.id));
+  append_number(text += R"(,"rank":)", std::int64_t{record.rank});
+  append_text(text += R"(,"status":)", protocol::to_string(record.status));
+  protocol::append_json(text += R"(,"values":)", record.values);
+  return text += "}";
 }
 
 std::string serialize(const EndRecord& record) {

@@ -1,8 +1,10 @@
 #include "sweep/coordinator.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "sweep/checkpoint_folder.hpp"
+#include "sweep/packs_ahead.hpp"
 #include "sweep/prepare.hpp"
 
 namespace sweep {
@@ -27,17 +29,8 @@ void Coordinator::handle(int rank, const Report& report) {
   if (const auto* result = std::get_if<protocol::Result>(&report)) on_result(rank, *result);
   if (const auto* progress = std::get_if<protocol::Progress>(&report)) on_progress(rank, *progress);
   if (const auto* output = std::get_if<TrainerOutput>(&report)) outlets_.log(rank, output->text);
-  if (const auto* lost = std::get_if<PackLost>(&report)) {
-    outlets_.log(rank, lost->reason + "\n");
-    on_end_of_pack(rank, lost->pack, lost->cause, lost->reason);
-  }
-  if (const auto* failure = std::get_if<protocol::PackFailure>(&report)) {
-    outlets_.log(rank, failure->error + "\n");
-    on_end_of_pack(rank, failure->pack, failure->cause, failure->error);
-  }
-  if (const auto* done = std::get_if<protocol::Done>(&report)) {
-    on_end_of_pack(rank, done->pack, Cause::crash, "the trainer gave no result for this trial");
-  }
+  if (const auto* end = std::get_if<PackEnd>(&report)) on_end_of_pack(rank, *end);
+  if (const auto* returned = std::get_if<PackReturned>(&report)) on_returned(rank, *returned);
 }
 
 bool Coordinator::has_heard_of_all() const {
@@ -66,23 +59,36 @@ void Coordinator::stop() {
   }
 }
 
+/// Gives a worker a pack to train and those that should lie ready, as far as packs wait.
 void Coordinator::lend_to(int rank) {
   if (is_stopping_) return;
-  const auto* lease = schedule_.lend(rank);
-  if (lease == nullptr) return;
-  workers_[rank].lent_at = std::chrono::steady_clock::now();
-  workers_[rank].progress = 0;
-  outlets_.send(rank, prepare_request(rank, *lease));
+  const auto pack_s = workers_[rank].pack_s;
+  while (schedule_.num_lent_to(rank) <=
+         packs_ahead(pack_s, schedule_.num_waiting(), workers_.size())) {
+    const auto* lease = schedule_.lend(rank);
+    if (lease == nullptr) break;
+    outlets_.send(rank, prepare_request(*lease));
+  }
+  if (schedule_.num_lent_to(rank) == 0) idle_.insert(rank);
 }
 
 /// A pack that waits again may be for a worker that found nothing to do before.
 void Coordinator::lend_to_idle() {
-  for (const auto& [rank, state] : workers_) {
-    if (state.is_ready && !state.is_unable && schedule_.lease_of(rank) == nullptr) lend_to(rank);
+  for (const int rank : std::exchange(idle_, {}))
+    lend_to(rank);
+  if (!idle_.empty()) ask_for_packs_ahead();
+}
+
+/// Nobody should be without a pack while others hold several.
+void Coordinator::ask_for_packs_ahead() {
+  for (auto& [rank, worker] : workers_) {
+    if (schedule_.num_lent_to(rank) < 2 || worker.is_asked_to_return) continue;
+    worker.is_asked_to_return = true;
+    outlets_.send(rank, ReturnPacks{});
   }
 }
 
-protocol::PackRequest Coordinator::prepare_request(int rank, const Lease& lease) {
+protocol::PackRequest Coordinator::prepare_request(const Lease& lease) {
   protocol::PackRequest request{
       .pack = lease.pack.number,
       .attempt = lease.attempt,
@@ -93,16 +99,16 @@ protocol::PackRequest Coordinator::prepare_request(int rank, const Lease& lease)
                               .seed = trial.seed,
                               .learning_rate = trial.learning_rate});
   }
-  if (checkpoints_ != nullptr) prepare_checkpoint(rank, lease, request);
+  if (checkpoints_ != nullptr) prepare_checkpoint(lease, request);
   return request;
 }
 
-void Coordinator::prepare_checkpoint(int rank, const Lease& lease, protocol::PackRequest& request) {
+void Coordinator::prepare_checkpoint(const Lease& lease, protocol::PackRequest& request) {
   results::PackRecord record;
   for (const auto index : lease.pack.trials)
     record.trials.push_back(sweep_.ids[index]);
   record.key = checkpoint_key(record.trials);
-  workers_[rank].checkpoint = record.key;
+  checkpoints_of_[request.pack] = record.key;
   outlets_.record_pack(record);
   const auto former = lease.pack.resume_from;
   request.checkpoint = checkpoints_->path_of(record.key).string();
@@ -126,7 +132,8 @@ void Coordinator::on_unable(int rank, const WorkerUnable& unable) {
 }
 
 void Coordinator::on_progress(int rank, const protocol::Progress& progress) {
-  if (progress.epochs > 0) {
+  const auto* lease = schedule_.lease_of(rank);
+  if (lease != nullptr && lease->pack.number == progress.pack && progress.epochs > 0) {
     workers_[rank].progress = static_cast<double>(progress.epoch) / progress.epochs;
   }
 }
@@ -163,28 +170,47 @@ void Coordinator::on_result(int rank, const protocol::Result& result) {
   outlets_.record(record);
 }
 
-void Coordinator::on_end_of_pack(int rank, std::int64_t pack, Cause cause,
-                                 const std::string& reason) {
+void Coordinator::on_end_of_pack(int rank, const PackEnd& end) {
+  if (!end.reason.empty()) outlets_.log(rank, end.reason + "\n");
   const auto* lease = schedule_.lease_of(rank);
-  if (lease == nullptr || lease->pack.number != pack) return;
-  count_pack(workers_[rank]);
+  if (lease == nullptr || lease->pack.number != end.pack) return;
+  auto& worker = workers_[rank];
+  ++worker.total.packs;
+  worker.total.busy_s += end.busy_s;
+  worker.progress = 0;
+  worker.is_asked_to_return = false;
+  worker.pack_s = worker.pack_s == 0 ? end.busy_s : (worker.pack_s + end.busy_s) / 2;
   if (is_stopping_ && !lease->pack.trials.empty()) {
     schedule_.drop_lease(rank);
     return;
   }
-  end_lease(rank, cause, reason);
+  const bool is_done = end.cause == Cause::none;
+  end_lease(rank, is_done ? Cause::crash : end.cause,
+            is_done ? "the trainer gave no result for this trial" : end.reason);
+  if (end.cause == Cause::out_of_memory) ask_for_packs_ahead();
+  lend_to(rank);
   lend_to_idle();
 }
 
-void Coordinator::count_pack(WorkerState& worker) const {
-  ++worker.total.packs;
-  worker.total.busy_s +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - worker.lent_at).count();
+void Coordinator::on_returned(int rank, const PackReturned& returned) {
+  workers_[rank].is_asked_to_return = false;
+  const auto key = take_checkpoint(returned.pack);
+  const bool is_saved = key != 0 && checkpoints_->has(key);
+  if (!schedule_.give_back(rank, returned.pack, is_saved ? key : 0)) return;
+  if (schedule_.num_lent_to(rank) == 0) idle_.insert(rank);
+  lend_to_idle();
+}
+
+/// The key under which a pack saves its state, which is no longer lent; 0 if it does not.
+std::uint64_t Coordinator::take_checkpoint(std::int64_t pack) {
+  const auto node = checkpoints_of_.extract(pack);
+  return node.empty() ? 0 : node.mapped();
 }
 
 void Coordinator::end_lease(int rank, Cause cause, const std::string& reason) {
-  const auto key = workers_[rank].checkpoint;
-  const int attempt = schedule_.lease_of(rank)->attempt;
+  const auto& lease = *schedule_.lease_of(rank);
+  const auto key = take_checkpoint(lease.pack.number);
+  const int attempt = lease.attempt;
   const bool is_saved = key != 0 && checkpoints_->has(key);
   for (const auto trial : schedule_.end_lease(rank, cause, is_saved ? key : 0)) {
     record_failure(rank, trial, cause, reason, attempt);

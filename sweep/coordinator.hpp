@@ -1,9 +1,8 @@
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <map>
-#include <optional>
+#include <set>
 #include <string>
 
 #include "results/records.hpp"
@@ -35,9 +34,9 @@ class Coordinator {
     results::EndRecord::Worker total = {};
     bool is_ready = false;
     bool is_unable = false;
-    double progress = 0;           ///< of its pack, 0 to 1
-    std::uint64_t checkpoint = 0;  ///< key of its pack; 0: packs are not saved
-    std::chrono::steady_clock::time_point lent_at = {};
+    bool is_asked_to_return = false;  ///< packs that it has not begun
+    double progress = 0;              ///< of the pack that it trains, 0 to 1
+    double pack_s = 0;                ///< how long its packs took of late; 0: none has ended
   };
 
   /// `sweep`, `checkpoints` (null: packs are not saved) and what the outlets refer to must outlive
@@ -66,7 +65,7 @@ class Coordinator {
   /// Why the last unable worker is unable.
   const std::string& last_trouble() const { return last_trouble_; }
 
-  std::size_t num_training() const { return schedule_.num_lent(); }
+  std::size_t num_training() const { return schedule_.num_training(); }
 
   /// Trials' worth of work under way, from the workers' progress.
   double trials_under_way() const;
@@ -77,16 +76,17 @@ class Coordinator {
  private:
   void lend_to(int rank);
   void lend_to_idle();
-  protocol::PackRequest prepare_request(int rank, const Lease& lease);
-  void prepare_checkpoint(int rank, const Lease& lease, protocol::PackRequest& request);
+  void ask_for_packs_ahead();
+  protocol::PackRequest prepare_request(const Lease& lease);
+  void prepare_checkpoint(const Lease& lease, protocol::PackRequest& request);
   void on_ready(int rank, const WorkerReady& ready);
   void on_result(int rank, const protocol::Result& result);
   void on_progress(int rank, const protocol::Progress& progress);
-  void on_end_of_pack(int rank, std::int64_t pack, protocol::Cause cause,
-                      const std::string& reason);
+  void on_end_of_pack(int rank, const PackEnd& end);
+  void on_returned(int rank, const PackReturned& returned);
   void on_unable(int rank, const WorkerUnable& unable);
-  void count_pack(WorkerState& worker) const;
   void end_lease(int rank, protocol::Cause cause, const std::string& reason);
+  std::uint64_t take_checkpoint(std::int64_t pack);
   void record_failure(int rank, std::size_t trial, protocol::Cause cause, const std::string& reason,
                       int attempts);
 
@@ -95,6 +95,8 @@ class Coordinator {
   Outlets outlets_;
   const CheckpointFolder* checkpoints_;
   std::map<int, WorkerState> workers_;
+  std::set<int> idle_;                                    // ranks that found no pack
+  std::map<std::int64_t, std::uint64_t> checkpoints_of_;  // keys by pack, of those that are lent
   std::string last_trouble_;
   bool is_stopping_ = false;
 };

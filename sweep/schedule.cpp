@@ -1,7 +1,6 @@
 #include "sweep/schedule.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
 namespace sweep {
@@ -29,24 +28,33 @@ Schedule::Schedule(std::vector<Pack> packs, Retries retries)
     : retries_(std::move(retries)), waiting_(std::move(packs)) {}
 
 const Lease* Schedule::lend(int worker) {
-  assert(!leases_.contains(worker));
   auto next = waiting_.take();
-  return next ? &leases_.emplace(worker, std::move(*next)).first->second : nullptr;
+  return next ? &leases_[worker].emplace_back(std::move(*next)) : nullptr;
 }
 
 const Lease* Schedule::lease_of(int worker) const {
-  const auto lease = leases_.find(worker);
-  return lease == leases_.end() ? nullptr : &lease->second;
+  const auto leases = leases_.find(worker);
+  return leases == leases_.end() ? nullptr : &leases->second.front();
+}
+
+std::size_t Schedule::num_lent_to(int worker) const {
+  const auto leases = leases_.find(worker);
+  return leases == leases_.end() ? 0 : leases->second.size();
 }
 
 bool Schedule::finish_trial(int worker, std::size_t trial) {
-  const auto lease = leases_.find(worker);
-  return lease != leases_.end() && std::erase(lease->second.pack.trials, trial) > 0;
+  const auto leases = leases_.find(worker);
+  if (leases == leases_.end()) return false;
+  auto& trials = leases->second.front().pack.trials;
+  const auto finished = std::ranges::find(trials, trial);  // mostly the first
+  if (finished == trials.end()) return false;
+  trials.erase(finished);
+  return true;
 }
 
 bool Schedule::fail_trial(int worker, std::size_t trial, Cause cause) {
   if (!finish_trial(worker, trial)) return false;
-  auto lease = leases_.at(worker);
+  auto lease = *lease_of(worker);
   lease.pack.trials = {trial};
   if (!may_try_again(lease, cause)) return true;
   lease.pack.resume_from = 0;
@@ -55,15 +63,14 @@ bool Schedule::fail_trial(int worker, std::size_t trial, Cause cause) {
 }
 
 std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint64_t checkpoint) {
-  const auto node = leases_.extract(worker);
-  if (node.empty()) return {};
-  auto lease = node.mapped();
+  auto ended = take_first(worker);
+  if (!ended || ended->pack.trials.empty()) return {};
+  auto& lease = *ended;
   const auto num_trials = lease.pack.trials.size();
-  if (num_trials == 0) return {};
   if (num_trials > 1) {
     const auto num_parts = cause == Cause::out_of_memory ? 2 : std::min(num_trials, kMostParts);
     const auto width = divide_rounding_up(num_trials, num_parts);
-    if (cause == Cause::out_of_memory) waiting_.narrow(lease.pack.combination, width);
+    if (cause == Cause::out_of_memory) narrow(lease.pack.combination, width);
     try_apart(lease, width, checkpoint);
     return {};
   }
@@ -71,6 +78,37 @@ std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint6
   lease.pack.resume_from = checkpoint;
   await(std::move(lease));
   return {};
+}
+
+bool Schedule::give_back(int worker, std::int64_t pack, std::uint64_t checkpoint) {
+  const auto leases = leases_.find(worker);
+  if (leases == leases_.end()) return false;
+  const auto lease =
+      std::ranges::find(leases->second, pack, [](const Lease& each) { return each.pack.number; });
+  if (lease == leases->second.end()) return false;
+  lease->pack.resume_from = checkpoint;
+  const auto combination = lease->pack.combination;
+  waiting_.put_in_front(std::move(*lease));
+  leases->second.erase(lease);
+  if (leases->second.empty()) leases_.erase(leases);
+  const auto narrowed = most_trials_.find(combination);
+  if (narrowed != most_trials_.end()) waiting_.narrow(combination, narrowed->second);
+  return true;
+}
+
+void Schedule::narrow(std::size_t combination, std::size_t width) {
+  auto& most = most_trials_.try_emplace(combination, width).first->second;
+  most = std::min(most, width);
+  waiting_.narrow(combination, most);
+}
+
+std::optional<Lease> Schedule::take_first(int worker) {
+  const auto leases = leases_.find(worker);
+  if (leases == leases_.end()) return std::nullopt;
+  auto lease = std::move(leases->second.front());
+  leases->second.pop_front();
+  if (leases->second.empty()) leases_.erase(leases);
+  return lease;
 }
 
 /// Counts a failure of a lease's one trial.

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "protocol/messages.hpp"
@@ -18,6 +20,9 @@ Retries default_retries();
 ///   Schedule schedule(packs, default_retries());
 ///   if (const auto lease = schedule.lend(worker)) send(*lease);
 ///
+/// A worker may hold several leases: it trains the first, the others lie ready for when that ends.
+/// What is said of a worker's lease is said of the first.
+///
 /// A lease ends with end_lease(), when its trainer is done or lost. Trials without a result then
 /// wait again, in front of all others, as the next attempt. Those of a pack are tried apart, which
 /// finds the bad one among them; a trial that fails alone is tried again as often as its cause
@@ -26,11 +31,14 @@ class Schedule {
  public:
   Schedule(std::vector<Pack> packs, Retries retries);
 
-  /// The next lease for a worker without one; nothing if no pack waits.
+  /// The next lease for a worker, behind those that it holds; nothing if no pack waits.
   const Lease* lend(int worker);
 
-  /// The lease a worker holds, or null.
+  /// The first lease that a worker holds, or null.
   const Lease* lease_of(int worker) const;
+
+  /// How many leases a worker holds.
+  std::size_t num_lent_to(int worker) const;
 
   /// One trial of a worker's lease has its result. False if it is not (or no longer) in the lease.
   bool finish_trial(int worker, std::size_t trial);
@@ -43,23 +51,31 @@ class Schedule {
   std::vector<std::size_t> end_lease(int worker, protocol::Cause cause, std::uint64_t checkpoint);
 
   /// Ends a worker's lease and forgets what is left of it.
-  void drop_lease(int worker) { leases_.erase(worker); }
+  void drop_lease(int worker) { take_first(worker); }
+
+  /// A worker has not begun this pack, and will not: it waits again in front of all others, no
+  /// wider than packs of its combination may be by now. It goes on from `checkpoint` (0: from
+  /// none). False if the worker does not hold it.
+  bool give_back(int worker, std::int64_t pack, std::uint64_t checkpoint);
 
   /// Whether a pack that waits goes on from this checkpoint.
   bool is_awaited(std::uint64_t checkpoint) const { return waiting_.has_checkpoint(checkpoint); }
 
   std::size_t num_waiting() const { return waiting_.size(); }
-  std::size_t num_lent() const { return leases_.size(); }
+  std::size_t num_training() const { return leases_.size(); }
   bool is_finished() const { return waiting_.empty() && leases_.empty(); }
 
  private:
   bool may_try_again(Lease& lease, protocol::Cause cause) const;
   void try_apart(const Lease& lease, std::size_t width, std::uint64_t checkpoint);
   void await(Lease lease);
+  void narrow(std::size_t combination, std::size_t width);
+  std::optional<Lease> take_first(int worker);
 
   Retries retries_;
   WaitingPacks waiting_;
-  std::map<int, Lease> leases_;  // by worker; their packs hold the trials without a result
+  std::map<int, std::deque<Lease>> leases_;  // by worker; their packs hold what lacks a result
+  std::map<std::size_t, std::size_t> most_trials_;  // in a pack, by combination that was narrowed
 };
 
 }  // namespace sweep

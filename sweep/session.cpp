@@ -33,7 +33,7 @@ namespace sweep {
 namespace {
 
 constexpr std::chrono::milliseconds kShortestWait{1};
-constexpr std::chrono::milliseconds kLongestWait{20};
+constexpr std::chrono::milliseconds kLongestWait{10};
 constexpr std::chrono::seconds kStatusPause{2};
 constexpr double kShareOfGrace = 0.6;  // for the trainers; the rest is for our own files
 
@@ -231,20 +231,28 @@ class Session {
     }
   }
 
-  /// False if there was nothing to handle.
+  /// Handles about a message of each rank; what ranks say without end must not keep the journal
+  /// from the disk. False if there was nothing to handle.
   bool handle_reports() {
-    bool has_handled = false;
-    for (const auto& report : worker_.poll()) {
-      coordinator_->handle(0, report);
-      has_handled = true;
-    }
-    while (const auto envelope = world_.receive()) {
+    bool has_handled = handle_own_reports();
+    for (int i = 0; i < world_.size(); ++i) {
+      const auto envelope = world_.receive();
+      if (!envelope) break;
       for (const auto& report : parse_reports(envelope->text)) {
         coordinator_->handle(envelope->rank, report);
       }
+      handle_own_reports();
       has_handled = true;
     }
     return has_handled;
+  }
+
+  /// Our own trainer must not wait for its next pack until all ranks have been heard.
+  bool handle_own_reports() {
+    const auto reports = worker_.poll();
+    for (const auto& report : reports)
+      coordinator_->handle(0, report);
+    return !reports.empty();
   }
 
   void show_progress() {

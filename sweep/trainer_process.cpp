@@ -74,6 +74,12 @@ std::array<int, 2> make_output_pipe() {
   return ends;
 }
 
+/// Whether the other side of a socket is gone.
+bool has_hung_up(int socket) {
+  pollfd file = {.fd = socket, .events = 0, .revents = 0};
+  return poll(&file, 1, /*timeout=*/0) > 0 && (file.revents & POLLHUP) != 0;
+}
+
 std::vector<std::string> program_of(const TrainerCommand& command) {
   if (!command.program.empty()) return command.program;
   return {(own_program().parent_path() / "mpisweep-trainer").string()};
@@ -107,12 +113,21 @@ TrainerProcess::~TrainerProcess() {
 }
 
 void TrainerProcess::send(const protocol::Message& message) {
-  protocol::write_line(socket_, protocol::serialize(message), kWritePatienceMs);
+  send_line(protocol::serialize(message));
+}
+
+void TrainerProcess::send_line(const std::string& line) {
+  try {
+    protocol::write_line(socket_, line, kWritePatienceMs);
+  } catch (const protocol::ProtocolError&) {
+    has_left_unread_ = has_hung_up(socket_);
+    throw;
+  }
 }
 
 std::optional<protocol::Message> TrainerProcess::take() {
-  read_output();
   auto line = reader_->take();
+  if (!line) read_output();
   if (!line && !has_ended_) {
     // In this order: what it sent before it exited has arrived. A child of its own may outlive it
     // and hold the socket open.
@@ -122,6 +137,7 @@ std::optional<protocol::Message> TrainerProcess::take() {
     line = reader_->take();
     const bool has_more = reader_->num_waiting_bytes() > num_waiting;
     has_ended_ = !line && (!is_open || (is_over && !has_more));
+    has_left_unread_ = has_left_unread_ || reader_->was_reset();
   }
   if (!line) return std::nullopt;
   return protocol::parse_message(*line);

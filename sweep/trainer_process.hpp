@@ -39,6 +39,9 @@ class TrainerProcess {
   /// Throws: protocol::ProtocolError if the trainer is gone, or does not read for ten seconds.
   void send(const protocol::Message& message);
 
+  /// The same with a message's line.
+  void send_line(const std::string& line);
+
   /// The next message that has arrived, if any; does not wait.
   /// Throws: protocol::ProtocolError if the trainer sent what is no message.
   std::optional<protocol::Message> take();
@@ -56,6 +59,9 @@ class TrainerProcess {
 
   /// True once it has exited or closed its socket, and everything it sent has been taken.
   bool has_ended() const { return has_ended_; }
+
+  /// True if it has closed its socket before it had read all that was sent.
+  bool has_left_unread() const { return has_left_unread_; }
 
   /// Kills it if it still runs, waits, and says how it ended: "signal 11 (Segmentation fault)",
   /// "exit code 3".
@@ -76,6 +82,7 @@ class TrainerProcess {
   int output_ = -1;
   std::optional<protocol::LineReader> reader_;
   bool has_ended_ = false;
+  bool has_left_unread_ = false;
   bool has_closed_output_ = false;
   bool was_killed_ = false;
   std::optional<int> status_;  // as waitpid has it, once it has exited

@@ -14,7 +14,7 @@ namespace sweep {
 namespace {
 
 constexpr std::chrono::milliseconds kShortestWait{1};
-constexpr std::chrono::milliseconds kLongestWait{20};
+constexpr std::chrono::milliseconds kLongestWait{10};
 constexpr std::chrono::milliseconds kProgressPause{50};
 constexpr std::chrono::milliseconds kOutputPause{500};
 constexpr int kMostMessages = 1'000;  // taken at a time, lest one trainer keep us busy for good
@@ -28,7 +28,7 @@ std::string last_lines(const std::string& output) {
 }  // namespace
 
 Worker::~Worker() {
-  if (!trainer_ || pack_) return;
+  if (!trainer_ || is_training_) return;
   try {
     trainer_->send(protocol::Stop{});
     trainer_->expect(std::chrono::seconds(2));
@@ -45,12 +45,14 @@ void Worker::handle(const Command& command) {
   if (const auto* settings = std::get_if<StartWorker>(&command)) start(*settings);
   if (const auto* pack = std::get_if<protocol::PackRequest>(&command)) lend(*pack);
   if (std::holds_alternative<StopPack>(command)) stop_pack();
+  if (std::holds_alternative<ReturnPacks>(command)) return_packs();
   if (std::holds_alternative<QuitWorker>(command)) has_quit_ = true;
 }
 
 std::vector<Report> Worker::poll() {
   if (trainer_) take_messages();
   if (trainer_) check_silence();
+  if (!trainer_ && !packs_.empty()) start_trainer();
   return std::exchange(reports_, {});
 }
 
@@ -72,6 +74,7 @@ void Worker::start_trainer() {
     const auto device = map_rank_to_device(settings_.device, local_rank_, count_visible_gpus());
     trainer_ = std::make_unique<TrainerProcess>(settings_.trainer);
     is_ready_ = false;
+    has_trained_ = false;
     last_message_ = Clock::now();
     trainer_->send(protocol::Hello{.device = device, .threads = settings_.trainer.threads});
   } catch (const std::exception& error) {
@@ -80,34 +83,40 @@ void Worker::start_trainer() {
 }
 
 void Worker::lend(const protocol::PackRequest& pack) {
-  pack_ = pack;
-  lent_.clear();
+  auto& lent =
+      packs_.emplace_back(LentPack{.number = pack.pack, .request = protocol::serialize(pack)});
   for (const auto& trial : pack.trials)
-    lent_.insert(trial.id);
-  last_message_ = Clock::now();
-  if (!trainer_) {
-    start_trainer();  // the pack is sent when it is ready
-    return;
-  }
-  if (!is_ready_) return;
+    lent.trials.insert(trial.id);
+  hand_over();
+}
+
+/// Gives the trainer its next pack, unless it has one or is not there yet.
+void Worker::hand_over() {
+  if (!is_ready_ || is_training_ || packs_.empty()) return;
+  is_training_ = true;
+  handed_over_ = last_message_ = Clock::now();
   try {
-    trainer_->send(pack);
+    trainer_->send_line(packs_.front().request);
   } catch (const protocol::ProtocolError& error) {
     lose_trainer(error.what());
   }
 }
 
 void Worker::stop_pack() {
-  if (!pack_) return;
-  if (!trainer_ || !is_ready_) {
-    report(PackLost{.pack = pack_->pack, .reason = "it was stopped before it had begun"});
-    pack_.reset();
-    return;
-  }
+  return_packs();
+  if (!is_training_) return;
   try {
     trainer_->send(protocol::Stop{});
   } catch (const protocol::ProtocolError& error) {
     lose_trainer(error.what());
+  }
+}
+
+/// The last one first: each is put in front of all that wait.
+void Worker::return_packs() {
+  while (packs_.size() > (is_training_ ? 1U : 0U)) {
+    report(PackReturned{packs_.back().number});
+    packs_.pop_back();
   }
 }
 
@@ -134,39 +143,51 @@ void Worker::take_message(const protocol::Message& message) {
     lose_trainer(failure->error);
     return;
   }
-  if (!pack_) return;
+  if (!is_training_) return;
   if (const auto* result = std::get_if<protocol::Result>(&message)) {
     if (take_trial(*result)) report(*result);
   } else if (const auto* progress = std::get_if<protocol::Progress>(&message)) {
     forward(*progress);
   } else if (const auto* failure = std::get_if<protocol::PackFailure>(&message)) {
-    end_pack(*failure);
+    if (is_training(failure->pack)) end_pack(failure->cause, failure->error);
   } else if (const auto* done = std::get_if<protocol::Done>(&message)) {
-    end_pack(*done);
+    if (is_training(done->pack)) end_pack(protocol::Cause::none, "");
   }
 }
 
-template <class End>
-void Worker::end_pack(const End& end) {
-  if (end.pack != pack_->pack) return;
-  pack_.reset();
-  report(end);
+bool Worker::is_training(std::int64_t pack) const {
+  return is_training_ && packs_.front().number == pack;
+}
+
+/// Ends the first pack. What needs too much memory does so in the next pack too: rank 0 may want
+/// it narrower.
+void Worker::end_pack(protocol::Cause cause, const std::string& reason) {
+  const std::chrono::duration<double> busy = Clock::now() - handed_over_;
+  report(PackEnd{.pack = packs_.front().number,
+                 .cause = cause,
+                 .reason = reason,
+                 .busy_s = is_training_ ? busy.count() : 0});
+  packs_.pop_front();
+  has_trained_ = is_training_;
+  is_training_ = false;
+  if (cause == protocol::Cause::out_of_memory) return_packs();
+  hand_over();
 }
 
 /// False for a trial that is not lent, or has its result already.
 bool Worker::take_trial(const protocol::Result& result) {
-  return result.pack == pack_->pack && lent_.erase(result.id) > 0;
+  return is_training(result.pack) && packs_.front().trials.erase(result.id) > 0;
 }
 
 void Worker::forward(const protocol::Progress& progress) {
-  if (progress.pack != pack_->pack || Clock::now() - last_progress_ < kProgressPause) return;
+  if (!is_training(progress.pack) || Clock::now() - last_progress_ < kProgressPause) return;
   last_progress_ = Clock::now();
   report(progress);
 }
 
 /// A trainer that prints without end must not fill rank 0's memory.
 void Worker::forward_output() {
-  if (pack_ && Clock::now() - last_output_ < kOutputPause) return;
+  if (is_training_ && Clock::now() - last_output_ < kOutputPause) return;
   last_output_ = Clock::now();
   if (auto output = trainer_->take_output(); !output.empty()) {
     report(TrainerOutput{std::move(output)});
@@ -176,11 +197,11 @@ void Worker::forward_output() {
 void Worker::become_ready(const protocol::Ready& ready) {
   is_ready_ = true;
   if (!std::exchange(was_ready_, true)) report(WorkerReady{host_name(), ready.device});
-  if (pack_) lend(*pack_);
+  hand_over();
 }
 
 void Worker::check_silence() {
-  if (!pack_ || settings_.trial_timeout_s <= 0) return;
+  if (packs_.empty() || settings_.trial_timeout_s <= 0) return;
   const std::chrono::duration<double> silence = Clock::now() - last_message_;
   if (silence.count() > settings_.trial_timeout_s) {
     lose_trainer("it said nothing for " + std::to_string(static_cast<int>(silence.count())) +
@@ -191,7 +212,9 @@ void Worker::check_silence() {
 
 void Worker::lose_trainer(const std::string& reason, protocol::Cause cause) {
   std::string how = reason;
+  bool has_begun = true;
   if (trainer_) {
+    has_begun = !has_trained_ || !trainer_->has_left_unread();
     const auto end = trainer_->end();
     if (how.empty()) how = end;
     if (trainer_->was_killed()) cause = protocol::Cause::killed;
@@ -202,8 +225,8 @@ void Worker::lose_trainer(const std::string& reason, protocol::Cause cause) {
   }
   trainer_.reset();
   is_ready_ = false;
-  if (pack_) report(PackLost{pack_->pack, cause, "trainer died: " + how});
-  pack_.reset();
+  if (!packs_.empty() && has_begun) end_pack(cause, "trainer died: " + how);
+  is_training_ = false;
   if (!was_ready_) report(WorkerUnable{"the trainer cannot start (" + how + ")"});
 }
 

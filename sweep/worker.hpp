@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,8 +15,9 @@ namespace sweep {
 
 class Communicator;
 
-/// The part of every rank that owns a device: keeps one trainer alive, hands it packs and turns
-/// what it says, or its silence, into reports. Never waits but in wait() and its destructor.
+/// The part of every rank that owns a device: keeps one trainer alive, hands it one pack after the
+/// other and turns what it says, or its silence, into reports. Packs that are lent while one trains
+/// stay here, where no trainer can lose them. Never waits but in wait() and its destructor.
 class Worker {
  public:
   /// `local_rank` counts the ranks of this node from 0 and decides which GPU is ours.
@@ -40,30 +42,45 @@ class Worker {
  private:
   using Clock = std::chrono::steady_clock;
 
+  /// A pack that is lent to us.
+  struct LentPack {
+    std::int64_t number = 0;
+    std::unordered_set<std::string> trials = {};  ///< ids of those without a result
+    std::string request = {};                     ///< as the trainer gets it
+  };
+
   void start(const StartWorker& start);
   void start_trainer();
   void lend(const protocol::PackRequest& pack);
+  void hand_over();
   void stop_pack();
+  void return_packs();
   void take_messages();
   void take_message(const protocol::Message& message);
-  template <class End>
-  void end_pack(const End& end);
+  bool is_training(std::int64_t pack) const;
+  void end_pack(protocol::Cause cause, const std::string& reason);
   bool take_trial(const protocol::Result& result);
   void forward(const protocol::Progress& progress);
   void forward_output();
   void become_ready(const protocol::Ready& ready);
   void check_silence();
+  /// Packs that it has not begun wait for the next trainer.
   void lose_trainer(const std::string& reason, protocol::Cause cause = protocol::Cause::crash);
-  void report(Report report) { reports_.push_back(std::move(report)); }
+  template <class Kind>
+  void report(Kind what) {
+    reports_.emplace_back(std::move(what));
+  }
 
   int local_rank_;
   StartWorker settings_;
   std::unique_ptr<TrainerProcess> trainer_;
-  std::optional<protocol::PackRequest> pack_;  // lent to us
-  std::unordered_set<std::string> lent_;       // ids of its trials that lack a result
-  bool is_ready_ = false;                      // the trainer has answered hello
-  bool was_ready_ = false;                     // ... or an earlier one has
+  std::deque<LentPack> packs_;  // in the order of their training
+  bool is_training_ = false;    // the trainer has the first of them
+  bool has_trained_ = false;    // the trainer has ended one
+  bool is_ready_ = false;       // the trainer has answered hello
+  bool was_ready_ = false;      // ... or an earlier one has
   bool has_quit_ = false;
+  Clock::time_point handed_over_ = {};  // when the trainer got its pack
   Clock::time_point last_message_ = {};
   Clock::time_point last_progress_ = {};  // that was passed on
   Clock::time_point last_output_ = {};    // ... likewise

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/json_fields.hpp"
+#include "protocol/result_text.hpp"
 
 namespace sweep {
 namespace {
@@ -59,8 +60,6 @@ Report report_from(protocol::Message message) {
   return std::visit(
       Overloaded{[](protocol::Result& result) -> Report { return std::move(result); },
                  [](protocol::Progress& progress) -> Report { return progress; },
-                 [](protocol::Done& done) -> Report { return done; },
-                 [](protocol::PackFailure& failure) -> Report { return std::move(failure); },
                  [](auto&) -> Report { throw ProtocolError("a rank sent an unknown report"); }},
       message);
 }
@@ -73,6 +72,9 @@ std::string serialize(const Command& command) {
                  [](const protocol::PackRequest& pack) { return protocol::serialize(pack); },
                  [](const StopPack&) {
                    return dump({{"type", "stop_pack"}});
+                 },
+                 [](const ReturnPacks&) {
+                   return dump({{"type", "return_packs"}});
                  },
                  [](const QuitWorker&) {
                    return dump({{"type", "quit"}});
@@ -89,11 +91,15 @@ std::string serialize(const Report& report) {
           [](const WorkerUnable& unable) {
             return dump({{"type", "worker_unable"}, {"reason", unable.reason}});
           },
-          [](const PackLost& lost) {
-            return dump({{"type", "pack_lost"},
-                         {"pack", lost.pack},
-                         {"cause", protocol::to_string(lost.cause)},
-                         {"reason", lost.reason}});
+          [](const PackEnd& end) {
+            return dump({{"type", "pack_end"},
+                         {"pack", end.pack},
+                         {"cause", protocol::to_string(end.cause)},
+                         {"reason", end.reason},
+                         {"busy_s", end.busy_s}});
+          },
+          [](const PackReturned& returned) {
+            return dump({{"type", "pack_returned"}, {"pack", returned.pack}});
           },
           [](const TrainerOutput& output) {
             return dump({{"type", "output"}, {"text", output.text}});
@@ -107,6 +113,7 @@ Command parse_command(const std::string& text) {
     const auto type = fields.required<std::string>("type");
     if (type == "start") return start_from(fields);
     if (type == "stop_pack") return StopPack{};
+    if (type == "return_packs") return ReturnPacks{};
     if (type == "quit") return QuitWorker{};
     const auto message = protocol::message_from_json(json);
     if (const auto* pack = std::get_if<protocol::PackRequest>(&message)) return *pack;
@@ -115,15 +122,20 @@ Command parse_command(const std::string& text) {
 }
 
 Report parse_report(const std::string& text) {
+  if (auto result = protocol::scan_result(text)) return std::move(*result);
   return parse_or_refuse(text, [](const Json& json, const JsonFields& fields) -> Report {
     const auto type = fields.required<std::string>("type");
     const auto field = [&fields](const char* name) { return fields.required<std::string>(name); };
     if (type == "worker_ready") return WorkerReady{field("host"), field("device")};
     if (type == "worker_unable") return WorkerUnable{field("reason")};
-    if (type == "pack_lost") {
-      return PackLost{fields.required<std::int64_t>("pack"), protocol::cause_from(field("cause")),
-                      field("reason")};
+    const auto pack = [&fields] { return fields.required<std::int64_t>("pack"); };
+    if (type == "pack_end") {
+      return PackEnd{.pack = pack(),
+                     .cause = protocol::cause_from(field("cause")),
+                     .reason = field("reason"),
+                     .busy_s = fields.required<double>("busy_s")};
     }
+    if (type == "pack_returned") return PackReturned{pack()};
     if (type == "output") return TrainerOutput{field("text")};
     return report_from(protocol::message_from_json(json));
   });

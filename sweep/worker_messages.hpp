@@ -20,13 +20,17 @@ struct StartWorker {
   double trial_timeout_s = 0;  ///< longest silence of a trainer with a pack; 0: any
 };
 
-/// Asks to save the pack that is training and to give it back; the answer is Done or PackLost.
+/// Asks to save the pack that is training and to end it, and to give back those that have not
+/// begun. The answers are PackEnd and PackReturned.
 struct StopPack {};
+
+/// Asks for the packs that have not begun; the answer is a PackReturned for each.
+struct ReturnPacks {};
 
 /// Asks to end, whatever is being trained.
 struct QuitWorker {};
 
-using Command = std::variant<StartWorker, protocol::PackRequest, StopPack, QuitWorker>;
+using Command = std::variant<StartWorker, protocol::PackRequest, StopPack, ReturnPacks, QuitWorker>;
 
 // --- from a worker ---
 
@@ -40,11 +44,18 @@ struct WorkerUnable {
   std::string reason = {};
 };
 
-/// The trainer ended, hung or sent garbage while it had a pack.
-struct PackLost {
+/// A pack's training is over: the trainer is done with it, cannot train it, or has ended, hung or
+/// sent garbage.
+struct PackEnd {
   std::int64_t pack = 0;
-  protocol::Cause cause = protocol::Cause::crash;
-  std::string reason = {};
+  protocol::Cause cause = protocol::Cause::none;  ///< none: it is done
+  std::string reason = {};                        ///< empty: it is done
+  double busy_s = 0;  ///< since the trainer could begin it: it was handed over, the former one over
+};
+
+/// A pack that this worker has not begun, and will not.
+struct PackReturned {
+  std::int64_t pack = 0;
 };
 
 /// What a trainer printed.
@@ -52,8 +63,9 @@ struct TrainerOutput {
   std::string text = {};
 };
 
+/// Each pack that a worker is sent has one PackEnd or PackReturned.
 using Report = std::variant<WorkerReady, WorkerUnable, protocol::Result, protocol::Progress,
-                            protocol::Done, protocol::PackFailure, PackLost, TrainerOutput>;
+                            PackEnd, PackReturned, TrainerOutput>;
 
 /// Throws (the parsers): protocol::ProtocolError if the text is no such message.
 /// Reports travel together, one per line, in texts of about a megabyte at most: as messages of

@@ -1,4 +1,5 @@
 /// `mpisweep run` as people see it, with a trainer that trains nothing and misbehaves on request.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -147,6 +148,19 @@ TEST(Run, TriesAPackOnceMoreWithAFreshTrainer) {
   EXPECT_EQ(sweep.num_recorded(), 24U) << "what was finished before the crash is not trained again";
 }
 
+// Two widths times two rates have the bad seed. Every other trial lies ready behind one at times.
+TEST(Run, CountsACrashForThePackInTrainingAlone) {
+  const SweepFolder sweep(scripted("{trouble: abort, trouble_seed: 2}") +
+                          "run: {pack_width: 1, retries: {crash: 0}}\n");
+
+  EXPECT_EQ(run(sweep.run_command({"--ranks", "2"})).exit_code, 3);
+
+  const auto data = sweep.data();
+  EXPECT_EQ(std::ranges::count(data, "failed", [](const auto& trial) { return trial["status"]; }),
+            4);
+  EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
 TEST(Run, TriesCrashedTrialsAgainLaterButNotFailedOnes) {
   const SweepFolder crashed(scripted("{trouble: abort, trouble_seed: 2}"));
   const SweepFolder failed(scripted("{trouble: throw, trouble_seed: 2}"));
@@ -247,6 +261,20 @@ TEST(Run, SavesAndStopsOnASignalAndContinuesLater) {
     EXPECT_TRUE(contains(ended.err, "continuing ")) << ended.err;
     EXPECT_EQ(sweep.num_recorded(), 24U) << "nothing is trained twice";
   }
+}
+
+TEST(Run, StopsWhilePacksLieReadyAndContinuesWithThem) {
+  const SweepFolder sweep(scripted("{sleep_ms: 50, heeds_stop: true}") + "run: {pack_width: 1}\n");
+  Program first(sweep.run_command({"--ranks", "2"}));
+  ASSERT_TRUE(wait_until([&] { return has_status(sweep) && sweep.num_recorded() > 1; }));
+
+  first.signal(SIGTERM);
+
+  EXPECT_EQ(first.wait().exit_code, 143);
+  EXPECT_LT(sweep.num_recorded(), 24U);
+  const auto ended = run(sweep.run_command({"--ranks", "2"}));
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(sweep.num_recorded(), 24U) << "no pack was lost or trained twice";
 }
 
 TEST(Run, StopsWithinTheGracePeriodWithATrainerThatDoesNotHeedIt) {

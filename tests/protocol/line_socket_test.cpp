@@ -146,6 +146,25 @@ TEST(LineReader, TellsOfTheEndAndKeepsWhatCameBefore) {
   EXPECT_EQ(reader.take(), "last words");
 }
 
+TEST(LineReader, TellsWhenTheOtherSideLeftSomethingUnread) {
+  auto reads_all = socket_pair();
+  auto leaves_some = socket_pair();
+  send_raw(reads_all.ours(), "ab");
+  send_raw(leaves_some.ours(), "ab");
+  std::array<char, 2> read_bytes = {};
+  ASSERT_EQ(read(reads_all.theirs(), read_bytes.data(), 2), 2);
+  ASSERT_EQ(read(leaves_some.theirs(), read_bytes.data(), 1), 1);
+  reads_all.close_theirs();
+  leaves_some.close_theirs();
+
+  LineReader reader(reads_all.ours());
+  EXPECT_FALSE(reader.receive());
+  EXPECT_FALSE(reader.was_reset());
+  LineReader other(leaves_some.ours());
+  EXPECT_FALSE(other.receive());
+  EXPECT_TRUE(other.was_reset());
+}
+
 TEST(LineReader, RefusesALineWithoutEnd) {
   Ends ends = socket_pair();
   LineReader reader(ends.ours(), /*most_bytes=*/10);

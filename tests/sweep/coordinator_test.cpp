@@ -9,15 +9,21 @@
 namespace sweep {
 namespace {
 
-/// Four trials with ids 100..103 in two packs, and a notebook instead of ranks and files.
+/// Four trials with ids 100..103 in two packs, and a notebook instead of ranks and files. Twelve
+/// trials are known, to 111.
 class CoordinatorTest : public testing::Test {
  protected:
   CoordinatorTest() {
     sweep_.grid.combinations.resize(1);
-    sweep_.grid.trials = GridTrials({{.length = 4, .seeds = {0, 1, 2, 3}}}, {});
-    sweep_.ids = {100, 101, 102, 103};
+    sweep_.grid.trials =
+        GridTrials({{.length = 12, .seeds = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}}, {});
+    sweep_.ids = {100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111};
+    begin({{.number = 0, .trials = {0, 1}}, {.number = 1, .trials = {2, 3}}});
+  }
+
+  void begin(std::vector<Pack> packs) {
     coordinator_.emplace(
-        sweep_, std::vector<Pack>{{.number = 0, .trials = {0, 1}}, {.number = 1, .trials = {2, 3}}},
+        sweep_, std::move(packs),
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { sent_.emplace_back(rank, command); },
             .record = [this](const auto& trial) { recorded_.push_back(trial); },
@@ -28,7 +34,7 @@ class CoordinatorTest : public testing::Test {
   }
 
   void lose(int rank, std::int64_t pack) {
-    coordinator_->handle(rank, PackLost{pack, protocol::Cause::crash, "trainer died: signal 11"});
+    coordinator_->handle(rank, PackEnd{pack, protocol::Cause::crash, "trainer died: signal 11"});
   }
 
   /// A rank that can train; gets a pack if one waits.
@@ -45,6 +51,23 @@ class CoordinatorTest : public testing::Test {
       if (to == rank && pack != nullptr) packs.push_back(*pack);
     }
     return packs;
+  }
+
+  /// All twelve trials in packs of one width.
+  static std::vector<Pack> packs_of(std::size_t width) {
+    std::vector<Pack> packs;
+    for (std::size_t i = 0; i < 12; ++i) {
+      if (i % width == 0) packs.push_back({.number = std::ssize(packs)});
+      packs.back().trials.push_back(i);
+    }
+    return packs;
+  }
+
+  /// How often a rank was asked for packs that it has not begun.
+  std::ptrdiff_t num_requests_to_return(int rank) const {
+    return std::ranges::count_if(sent_, [rank](const auto& sent) {
+      return sent.first == rank && std::holds_alternative<ReturnPacks>(sent.second);
+    });
   }
 
   void finish(int rank, std::int64_t pack, results::TrialId id) {
@@ -79,7 +102,7 @@ TEST_F(CoordinatorTest, RecordsResultsAndLendsTheNextPack) {
   join(0);
   finish(0, 0, 100);
   finish(0, 0, 101);
-  coordinator_->handle(0, protocol::Done{.pack = 0});
+  coordinator_->handle(0, PackEnd{.pack = 0});
 
   EXPECT_EQ(recorded_.size(), 2U);
   EXPECT_EQ(packs_sent_to(0).size(), 2U);
@@ -111,7 +134,7 @@ TEST_F(CoordinatorTest, WakesAnIdleWorkerForATrialThatWaitsAgain) {
   join(1);
   finish(1, 1, 102);
   finish(1, 1, 103);
-  coordinator_->handle(1, protocol::Done{.pack = 1});
+  coordinator_->handle(1, PackEnd{.pack = 1});
 
   lose(0, 0);
 
@@ -122,8 +145,8 @@ TEST_F(CoordinatorTest, WakesAnIdleWorkerForATrialThatWaitsAgain) {
 TEST_F(CoordinatorTest, RecordsATrialWithoutResultAsFailed) {
   join(0);
   finish(0, 0, 100);
-  coordinator_->handle(0, protocol::Done{.pack = 0});
-  coordinator_->handle(0, protocol::Done{.pack = packs_sent_to(0).back().pack});
+  coordinator_->handle(0, PackEnd{.pack = 0});
+  coordinator_->handle(0, PackEnd{.pack = packs_sent_to(0).back().pack});
 
   ASSERT_EQ(recorded_.size(), 2U);
   EXPECT_EQ(recorded_[1].error, "the trainer gave no result for this trial");
@@ -136,7 +159,7 @@ TEST_F(CoordinatorTest, TakesAnExceptionForAResultThatIsNotTriedAgain) {
                                            .status = protocol::Outcome::failed,
                                            .error = "bad luck"});
   finish(0, 0, 101);
-  coordinator_->handle(0, protocol::Done{.pack = 0});
+  coordinator_->handle(0, PackEnd{.pack = 0});
 
   EXPECT_EQ(recorded_[0].cause, protocol::Cause::exception);
   EXPECT_EQ(packs_sent_to(0)[1].pack, 1);
@@ -148,7 +171,7 @@ TEST_F(CoordinatorTest, TakesNoNoticeOfLateMessagesOfAFormerAttempt) {
   const auto now = packs_sent_to(0).back();
 
   finish(0, 0, 100);
-  coordinator_->handle(0, protocol::Done{.pack = 0});
+  coordinator_->handle(0, PackEnd{.pack = 0});
   lose(0, 0);
 
   EXPECT_TRUE(recorded_.empty());
@@ -156,15 +179,15 @@ TEST_F(CoordinatorTest, TakesNoNoticeOfLateMessagesOfAFormerAttempt) {
 }
 
 TEST_F(CoordinatorTest, TriesThePackApartThatItsTrainerCannotTrain) {
+  coordinator_->start_worker(1, {});  // is not ready yet
   join(0);
   coordinator_->handle(
-      0, protocol::PackFailure{.pack = 0, .cause = protocol::Cause::exception, .error = "no data"});
+      0, PackEnd{.pack = 0, .cause = protocol::Cause::exception, .reason = "no data"});
   const auto apart = packs_sent_to(0).back();
   EXPECT_EQ(apart.trials.size(), 1U);
 
   coordinator_->handle(
-      0, protocol::PackFailure{
-             .pack = apart.pack, .cause = protocol::Cause::exception, .error = "no data"});
+      0, PackEnd{.pack = apart.pack, .cause = protocol::Cause::exception, .reason = "no data"});
 
   ASSERT_EQ(recorded_.size(), 1U);
   EXPECT_EQ(recorded_[0].cause, protocol::Cause::exception);
@@ -190,12 +213,13 @@ TEST_F(CoordinatorTest, RemovesTheStateOfAPackThatIsDone) {
   finish(0, 0, 100);
   finish(0, 0, 101);
 
-  coordinator_->handle(0, protocol::Done{.pack = 0});
+  coordinator_->handle(0, PackEnd{.pack = 0});
 
   EXPECT_FALSE(std::filesystem::exists(pack.checkpoint));
 }
 
 TEST_F(CoordinatorTest, LetsEachTrialOfALostPackGoOnFromItsState) {
+  coordinator_->start_worker(1, {});  // is not ready yet
   join(0);
   const auto whole = packs_sent_to(0)[0];
   save(whole, "half of it");
@@ -207,7 +231,7 @@ TEST_F(CoordinatorTest, LetsEachTrialOfALostPackGoOnFromItsState) {
   EXPECT_TRUE(std::filesystem::exists(whole.checkpoint)) << "the other trial waits for it";
   save(first, "more of it");
   finish(0, first.pack, 100);
-  coordinator_->handle(0, protocol::Done{.pack = first.pack});
+  coordinator_->handle(0, PackEnd{.pack = first.pack});
   const auto second = packs_sent_to(0)[2];
 
   EXPECT_EQ(read_bytes(second.checkpoint), "half of it");
@@ -237,15 +261,125 @@ TEST_F(CoordinatorTest, AsksForThePacksThatAreTrainingWhenItStopsAndLendsNoMore)
   const auto saved = packs_sent_to(0)[0];
   save(saved, "half of it");
 
-  coordinator_->handle(0, protocol::Done{.pack = 0});
+  coordinator_->handle(0, PackEnd{.pack = 0});
   finish(1, 1, 102);
   finish(1, 1, 103);
-  coordinator_->handle(1, protocol::Done{.pack = 1});
+  coordinator_->handle(1, PackEnd{.pack = 1});
 
   EXPECT_EQ(coordinator_->num_training(), 0U);
   EXPECT_EQ(recorded_.size(), 2U) << "those without a result are no failures";
   EXPECT_EQ(packs_sent_to(0).size(), 1U);
   EXPECT_TRUE(std::filesystem::exists(saved.checkpoint));
+}
+
+TEST_F(CoordinatorTest, LendsAPackAheadWhileMorePacksWaitThanThereAreWorkers) {
+  begin(packs_of(3));
+
+  join(0);
+
+  ASSERT_EQ(packs_sent_to(0).size(), 2U) << "four packs: one trains, one lies ready, two wait";
+  EXPECT_EQ(packs_sent_to(0)[1].pack, 1);
+  EXPECT_EQ(coordinator_->num_training(), 1U);
+}
+
+// 50 ms of packs that take 20 ms each: 2.5, so three beside the one in training.
+TEST_F(CoordinatorTest, LendsMorePacksAheadTheShorterTheyAre) {
+  begin(packs_of(1));
+  join(0);
+  finish(0, 0, 100);
+
+  coordinator_->handle(0, PackEnd{.pack = 0, .busy_s = 0.02});
+
+  EXPECT_EQ(packs_sent_to(0).size(), 1U + 1U + 3U);
+}
+
+TEST_F(CoordinatorTest, CountsAPackAheadAsBegunWhenThatOfALostTrainerHasEnded) {
+  begin(packs_of(3));
+  join(0);
+
+  lose(0, 0);
+  finish(0, 1, 103);
+
+  ASSERT_EQ(recorded_.size(), 1U);
+  EXPECT_EQ(recorded_[0].id, 103U);
+  EXPECT_EQ(recorded_[0].attempts, 1);
+}
+
+TEST_F(CoordinatorTest, LendsAReturnedPackAgainAsTheSameAttempt) {
+  begin(packs_of(3));
+  join(0);
+  save(packs_sent_to(0)[1], "half of it");
+
+  coordinator_->handle(0, PackReturned{1});
+  join(1);
+
+  const auto again = packs_sent_to(1).at(0);
+  EXPECT_EQ(again.trials.at(0).id, results::to_hex(103));
+  EXPECT_EQ(again.attempt, 1);
+  EXPECT_TRUE(again.resume);
+  EXPECT_EQ(read_bytes(again.checkpoint), "half of it");
+  EXPECT_TRUE(recorded_.empty());
+}
+
+TEST_F(CoordinatorTest, AsksForPacksAheadWhenAnotherWorkerFindsNone) {
+  begin(packs_of(3));
+  join(0);  // packs 0 and 1
+  join(1);  // pack 2; 3 waits
+  join(2);  // pack 3
+  EXPECT_EQ(num_requests_to_return(0), 0);
+  finish(2, 3, 109);
+  finish(2, 3, 110);
+  finish(2, 3, 111);
+
+  coordinator_->handle(2, PackEnd{.pack = 3});
+  EXPECT_EQ(num_requests_to_return(0), 1);
+  coordinator_->handle(0, PackReturned{1});
+
+  EXPECT_EQ(packs_sent_to(2).back().trials.at(0).id, results::to_hex(103));
+  EXPECT_EQ(num_requests_to_return(1), 0) << "it has none ahead";
+}
+
+TEST_F(CoordinatorTest, AsksForPacksAheadWhenOneNeedsTooMuchMemoryAndNarrowsThem) {
+  begin(packs_of(2));
+  coordinator_->start_worker(1, {});
+  join(0);  // packs 0 and 1
+  join(1);  // packs 2 and 3
+
+  coordinator_->handle(
+      0, PackEnd{.pack = 0, .cause = protocol::Cause::out_of_memory, .reason = "too wide"});
+  EXPECT_EQ(num_requests_to_return(1), 1);
+  coordinator_->handle(0, PackReturned{1});
+  coordinator_->handle(1, PackReturned{3});
+  const auto num_sent = sent_.size();
+  coordinator_->handle(1, PackEnd{.pack = 2});
+
+  ASSERT_GT(sent_.size(), num_sent);
+  const auto next = std::get<protocol::PackRequest>(sent_[num_sent].second);
+  EXPECT_EQ(next.trials.size(), 1U);
+}
+
+TEST_F(CoordinatorTest, RecordsNothingOfPacksAheadWhenItStops) {
+  begin(packs_of(3));
+  join(0);
+  coordinator_->stop();
+
+  coordinator_->handle(0, PackReturned{1});
+  EXPECT_EQ(coordinator_->num_training(), 1U);
+  coordinator_->handle(0, PackEnd{.pack = 0});
+
+  EXPECT_EQ(coordinator_->num_training(), 0U);
+  EXPECT_TRUE(recorded_.empty());
+  EXPECT_EQ(packs_sent_to(0).size(), 2U) << "nothing more is lent";
+}
+
+TEST_F(CoordinatorTest, AddsUpTheBusyTimeThatWorkersMeasured) {
+  join(0);
+
+  coordinator_->handle(0, PackEnd{.pack = 0, .busy_s = 1.5});
+  coordinator_->handle(0, PackEnd{.pack = packs_sent_to(0).at(1).pack, .busy_s = 2.25});
+
+  EXPECT_EQ(coordinator_->workers().at(0).total.busy_s, 3.75);
+  EXPECT_EQ(coordinator_->workers().at(0).total.packs, 2);
 }
 
 TEST_F(CoordinatorTest, IsStuckWhenNoWorkerCanTrain) {
@@ -264,7 +398,7 @@ TEST_F(CoordinatorTest, IsFinishedWhenAllPacksHaveEnded) {
     finish(0, pack, 100 + 2 * static_cast<results::TrialId>(pack));
     finish(0, pack, 101 + 2 * static_cast<results::TrialId>(pack));
     EXPECT_FALSE(coordinator_->is_finished());
-    coordinator_->handle(0, protocol::Done{.pack = pack});
+    coordinator_->handle(0, PackEnd{.pack = pack});
   }
 
   EXPECT_TRUE(coordinator_->is_finished());

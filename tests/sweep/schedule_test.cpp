@@ -178,5 +178,78 @@ TEST(Schedule, RefusesAResultOfATrialThatIsNotLent) {
   EXPECT_FALSE(schedule.finish_trial(0, 0)) << "a second result";
 }
 
+TEST(Schedule, LendsAheadToAWorkerThatTrainsThePacksInTheirOrder) {
+  Schedule schedule(two_packs(), default_retries());
+  schedule.lend(0);
+
+  EXPECT_EQ(schedule.lend(0)->pack.number, 1);
+  EXPECT_EQ(schedule.num_lent_to(0), 2U);
+  EXPECT_EQ(schedule.num_training(), 1U) << "workers";
+  EXPECT_EQ(schedule.lease_of(0)->pack.number, 0);
+  EXPECT_FALSE(schedule.finish_trial(0, 2)) << "of a pack that has not begun";
+
+  schedule.finish_trial(0, 0);
+  schedule.finish_trial(0, 1);
+  schedule.end_lease(0, Cause::crash, kNoCheckpoint);
+
+  EXPECT_EQ(schedule.lease_of(0)->pack.number, 1);
+  EXPECT_FALSE(schedule.is_finished());
+}
+
+TEST(Schedule, LeavesAPackAheadAloneWhenTheTrainerIsLost) {
+  Schedule schedule(two_packs(), default_retries());
+  schedule.lend(0);
+  schedule.lend(0);
+
+  schedule.end_lease(0, Cause::crash, kNoCheckpoint);
+
+  ASSERT_NE(schedule.lease_of(0), nullptr);
+  EXPECT_EQ(schedule.lease_of(0)->pack.number, 1);
+  EXPECT_EQ(schedule.lease_of(0)->attempt, 1);
+  EXPECT_TRUE(schedule.lease_of(0)->failures.empty());
+}
+
+TEST(Schedule, TakesAPackBackAsTheSameAttemptInFrontOfAllOthers) {
+  Schedule schedule(
+      {{.number = 0, .trials = {0}}, {.number = 1, .trials = {1, 2}}, {.number = 2, .trials = {3}}},
+      default_retries());
+  schedule.lend(0);
+  schedule.lend(0);
+
+  EXPECT_TRUE(schedule.give_back(0, 1, /*checkpoint=*/42));
+
+  EXPECT_EQ(schedule.num_lent_to(0), 1U);
+  const auto* again = schedule.lend(1);
+  EXPECT_EQ(again->pack.trials, (std::vector<std::size_t>{1, 2}));
+  EXPECT_EQ(again->pack.resume_from, 42U);
+  EXPECT_EQ(again->attempt, 1);
+  EXPECT_TRUE(again->failures.empty());
+  EXPECT_NE(again->pack.number, 1) << "a late message must not be taken for its own";
+}
+
+TEST(Schedule, TakesNoPackBackThatTheWorkerDoesNotHold) {
+  Schedule schedule(two_packs(), default_retries());
+  schedule.lend(0);
+
+  EXPECT_FALSE(schedule.give_back(0, 1, kNoCheckpoint)) << "it waits";
+  EXPECT_FALSE(schedule.give_back(1, 0, kNoCheckpoint)) << "another has it";
+  EXPECT_EQ(schedule.num_waiting(), 1U);
+}
+
+TEST(Schedule, HalvesAPackThatIsGivenBackAfterOneLikeItNeededTooMuchMemory) {
+  Schedule schedule({{.number = 0, .trials = {0, 1, 2, 3}}, {.number = 1, .trials = {4, 5, 6, 7}}},
+                    default_retries());
+  schedule.lend(0);
+  schedule.lend(1);
+  schedule.end_lease(0, Cause::out_of_memory, kNoCheckpoint);
+
+  schedule.give_back(1, 1, kNoCheckpoint);
+
+  std::vector<std::vector<std::size_t>> trials;
+  for (const auto& lease : lend_all(schedule))
+    trials.push_back(lease.pack.trials);
+  EXPECT_EQ(trials, (std::vector<std::vector<std::size_t>>{{4, 5}, {6, 7}, {0, 1}, {2, 3}}));
+}
+
 }  // namespace
 }  // namespace sweep

@@ -3,7 +3,8 @@
 ///   sleep_ms: N           per trial
 ///   trouble: NAME         abort | segfault | exit | exit_0 | hang | garbage | half_line | throw |
 ///                         kill_rank | kill_itself | unknown_message | no_result | flood |
-///                         out_of_memory | pack_exception
+///                         out_of_memory | pack_exception |
+///                         leave | linger: exit after the pack, at once or after a while
 ///   trouble_seed: N       the seed that meets it; the first ones of a pack are done by then
 ///   trouble_attempts: N   how many attempts meet it; all if absent
 ///   memory_width: N       widest pack that does not meet out_of_memory
@@ -140,7 +141,9 @@ bool train_pack(const protocol::PackRequest& pack, protocol::LineReader& reader)
     if (!result.id.empty()) say(result);
   }
   say(protocol::Done{.pack = pack.pack});
-  return !is_stopped;
+  const auto trouble = pack.settings.value("trouble", "");
+  if (trouble == "linger") sleep_ms(100);
+  return !is_stopped && trouble != "leave" && trouble != "linger";
 }
 
 }  // namespace

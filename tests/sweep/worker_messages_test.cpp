@@ -42,19 +42,19 @@ TEST(WorkerMessages, CarryReportsUnchanged) {
 
   EXPECT_EQ(std::get<WorkerReady>(through(WorkerReady{"node1", "cpu"})).host, "node1");
   EXPECT_EQ(std::get<WorkerUnable>(through(WorkerUnable{"no GPU"})).reason, "no GPU");
-  const auto lost = through(PackLost{7, protocol::Cause::hang, "it said nothing"});
-  EXPECT_EQ(std::get<PackLost>(lost).pack, 7);
-  EXPECT_EQ(std::get<PackLost>(lost).cause, protocol::Cause::hang);
-  EXPECT_EQ(std::get<PackLost>(lost).reason, "it said nothing");
-  EXPECT_EQ(std::get<protocol::PackFailure>(through(protocol::PackFailure{.pack = 3})).pack, 3);
-  EXPECT_EQ(std::get<protocol::Done>(through(protocol::Done{.pack = 3})).pack, 3);
+  const auto end = std::get<PackEnd>(
+      through(PackEnd{7, protocol::Cause::hang, "it said nothing", /*busy_s=*/1.5}));
+  EXPECT_EQ(end.pack, 7);
+  EXPECT_EQ(end.cause, protocol::Cause::hang);
+  EXPECT_EQ(end.reason, "it said nothing");
+  EXPECT_EQ(end.busy_s, 1.5);
+  EXPECT_EQ(std::get<PackReturned>(through(PackReturned{3})).pack, 3);
   EXPECT_EQ(std::get<protocol::Result>(through(protocol::Result{.pack = 3, .id = "0a"})).id, "0a");
 }
 
 TEST(WorkerMessages, CarrySeveralReportsTogetherInTheirOrder) {
   const std::vector<Report> reports = {TrainerOutput{"two\nlines\n"},
-                                       protocol::Result{.pack = 3, .id = "0a"},
-                                       protocol::Done{.pack = 3}};
+                                       protocol::Result{.pack = 3, .id = "0a"}, PackEnd{.pack = 3}};
 
   const auto texts = serialize_together(reports);
 
@@ -63,7 +63,7 @@ TEST(WorkerMessages, CarrySeveralReportsTogetherInTheirOrder) {
   ASSERT_EQ(back.size(), 3U);
   EXPECT_EQ(std::get<TrainerOutput>(back[0]).text, "two\nlines\n");
   EXPECT_EQ(std::get<protocol::Result>(back[1]).id, "0a");
-  EXPECT_EQ(std::get<protocol::Done>(back[2]).pack, 3);
+  EXPECT_EQ(std::get<PackEnd>(back[2]).pack, 3);
 }
 
 TEST(WorkerMessages, StayShortHoweverMuchThereIsToSay) {
@@ -94,15 +94,17 @@ TEST(WorkerMessages, CarryOutputThatIsNotUtf8) {
 TEST(WorkerMessages, RefuseWhatIsNoMessage) {
   EXPECT_THROW(parse_command("{"), protocol::ProtocolError);
   EXPECT_THROW(parse_command(R"({"type":"dance"})"), protocol::ProtocolError);
-  EXPECT_THROW(parse_report(R"({"type":"pack_lost"})"), protocol::ProtocolError);
+  EXPECT_THROW(parse_report(R"({"type":"pack_end"})"), protocol::ProtocolError);
   EXPECT_THROW(parse_report(R"({"type":"stop"})"), protocol::ProtocolError);
+  EXPECT_THROW(parse_report(R"({"pack":1,"type":"done"})"), protocol::ProtocolError);
   EXPECT_THROW(parse_reports(""), protocol::ProtocolError);
-  EXPECT_THROW(parse_reports("{\"pack\":1,\"type\":\"done\"}\n"), protocol::ProtocolError);
+  EXPECT_THROW(parse_reports("{\"pack\":1,\"type\":\"pack_returned\"}\n"), protocol::ProtocolError);
 }
 
 TEST(WorkerMessages, RefuseNumbersOfAnotherType) {
-  EXPECT_THROW(parse_report(R"({"type":"pack_lost","pack":1e300,"reason":""})"),
-               protocol::ProtocolError);
+  EXPECT_THROW(
+      parse_report(R"({"type":"pack_end","pack":1e300,"cause":"crash","reason":"","busy_s":0})"),
+      protocol::ProtocolError);
   EXPECT_THROW(parse_command(R"({"type":"start","program":[],"folder":"","threads":4294967297,)"
                              R"("device":0,"trial_timeout_s":0})"),
                protocol::ProtocolError);

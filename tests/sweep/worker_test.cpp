@@ -1,6 +1,7 @@
 #include "sweep/worker.hpp"
 
-#include <set>
+#include <chrono>
+#include <deque>
 
 #include <gtest/gtest.h>
 
@@ -24,15 +25,19 @@ class WorkerTest : public testing::Test {
     worker_.handle(pack);
   }
 
-  /// All reports up to the first of a type, or of 20 s.
+  /// The next reports, up to the first of a type, or of 20 s.
   template <class Last>
   std::vector<Report> reports_until() {
     std::vector<Report> all;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (std::chrono::steady_clock::now() < deadline) {
       for (auto& report : worker_.poll())
-        all.push_back(std::move(report));
-      if (!all.empty() && std::holds_alternative<Last>(all.back())) return all;
+        unread_.push_back(std::move(report));
+      while (!unread_.empty()) {
+        all.push_back(std::move(unread_.front()));
+        unread_.pop_front();
+        if (std::holds_alternative<Last>(all.back())) return all;
+      }
       worker_.wait(std::chrono::milliseconds(10));
     }
     ADD_FAILURE() << "the expected report did not come";
@@ -47,6 +52,7 @@ class WorkerTest : public testing::Test {
   }
 
   Worker worker_{/*local_rank=*/0};
+  std::deque<Report> unread_;
 };
 
 TEST_F(WorkerTest, TellsWhenItsTrainerIsReady) {
@@ -59,7 +65,7 @@ TEST_F(WorkerTest, ReportsEveryTrialOfAPack) {
   start();
   lend(1, nlohmann::json::object());
 
-  const auto reports = reports_until<protocol::Done>();
+  const auto reports = reports_until<PackEnd>();
 
   EXPECT_EQ(count<protocol::Result>(reports), 3U);
 }
@@ -67,13 +73,13 @@ TEST_F(WorkerTest, ReportsEveryTrialOfAPack) {
 TEST_F(WorkerTest, KeepsItsTrainerWarmBetweenPacks) {
   start();
   lend(1, nlohmann::json::object());
-  reports_until<protocol::Done>();
+  reports_until<PackEnd>();
   lend(2, nlohmann::json::object());
 
-  const auto reports = reports_until<protocol::Done>();
+  const auto reports = reports_until<PackEnd>();
 
   EXPECT_EQ(count<WorkerReady>(reports), 0U);
-  EXPECT_EQ(std::get<protocol::Done>(reports.back()).pack, 2);
+  EXPECT_EQ(std::get<PackEnd>(reports.back()).pack, 2);
 }
 
 struct Trouble {
@@ -91,14 +97,29 @@ TEST_P(WorkerTroubleTest, ReportsTheLossAndTrainsTheNextPackWithAFreshTrainer) {
   start(/*trial_timeout_s=*/1);
   lend(1, {{"trouble", GetParam().name}, {"trouble_seed", 1}});
 
-  const auto reports = reports_until<PackLost>();
+  const auto reports = reports_until<PackEnd>();
   lend(2, nlohmann::json::object());
-  const auto later = reports_until<protocol::Done>();
+  const auto later = reports_until<PackEnd>();
 
   EXPECT_EQ(count<protocol::Result>(reports), 1U) << "the trial before the trouble";
-  EXPECT_NE(std::get<PackLost>(reports.back()).reason.find(GetParam().reason), std::string::npos)
-      << std::get<PackLost>(reports.back()).reason;
+  EXPECT_NE(std::get<PackEnd>(reports.back()).reason.find(GetParam().reason), std::string::npos)
+      << std::get<PackEnd>(reports.back()).reason;
   EXPECT_EQ(count<protocol::Result>(later), 3U);
+}
+
+TEST_P(WorkerTroubleTest, TrainsThePackAheadWithAFreshTrainer) {
+  start(/*trial_timeout_s=*/1);
+  lend(1, {{"trouble", GetParam().name}, {"trouble_seed", 1}});
+  lend(2, nlohmann::json::object());
+
+  const auto lost = std::get<PackEnd>(reports_until<PackEnd>().back());
+  const auto later = reports_until<PackEnd>();
+
+  EXPECT_EQ(lost.pack, 1);
+  EXPECT_NE(lost.cause, protocol::Cause::none);
+  EXPECT_EQ(count<protocol::Result>(later), 3U);
+  EXPECT_EQ(std::get<PackEnd>(later.back()).pack, 2);
+  EXPECT_EQ(std::get<PackEnd>(later.back()).cause, protocol::Cause::none);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -132,21 +153,20 @@ TEST_F(WorkerTest, IsUnableWithoutTheGpuItIsToldToUse) {
 TEST_F(WorkerTest, TellsAHangACrashAndAKillApart) {
   start(/*trial_timeout_s=*/1);
   lend(1, {{"trouble", "hang"}, {"trouble_seed", 1}});
-  EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).cause, protocol::Cause::hang);
+  EXPECT_EQ(std::get<PackEnd>(reports_until<PackEnd>().back()).cause, protocol::Cause::hang);
 
   lend(2, {{"trouble", "abort"}, {"trouble_seed", 1}});
-  EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).cause, protocol::Cause::crash);
+  EXPECT_EQ(std::get<PackEnd>(reports_until<PackEnd>().back()).cause, protocol::Cause::crash);
 
   lend(3, {{"trouble", "kill_itself"}, {"trouble_seed", 1}});
-  EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).cause, protocol::Cause::killed);
+  EXPECT_EQ(std::get<PackEnd>(reports_until<PackEnd>().back()).cause, protocol::Cause::killed);
 }
 
 TEST_F(WorkerTest, PassesOnThatAPackNeedsTooMuchMemory) {
   start();
   lend(1, {{"trouble", "out_of_memory"}, {"memory_width", 2}});
 
-  const auto failure =
-      std::get<protocol::PackFailure>(reports_until<protocol::PackFailure>().back());
+  const auto failure = std::get<PackEnd>(reports_until<PackEnd>().back());
 
   EXPECT_EQ(failure.pack, 1);
   EXPECT_EQ(failure.cause, protocol::Cause::out_of_memory);
@@ -158,7 +178,7 @@ TEST_F(WorkerTest, AsksItsTrainerToGiveBackThePack) {
   lend(1, {{"sleep_ms", 200}, {"heeds_stop", true}});
   worker_.handle(StopPack{});
 
-  const auto reports = reports_until<protocol::Done>();
+  const auto reports = reports_until<PackEnd>();
 
   EXPECT_LT(count<protocol::Result>(reports), 3U);
 }
@@ -168,7 +188,120 @@ TEST_F(WorkerTest, GivesBackAPackAtOnceWhoseTrainerHasNotBegun) {
   lend(1, {{"sleep_ms", 10'000}});
   worker_.handle(StopPack{});
 
-  EXPECT_EQ(std::get<PackLost>(reports_until<PackLost>().back()).pack, 1);
+  EXPECT_EQ(std::get<PackReturned>(reports_until<PackReturned>().back()).pack, 1);
+}
+
+TEST_F(WorkerTest, TrainsPacksAheadInTheirOrder) {
+  start();
+  for (std::int64_t pack = 1; pack <= 3; ++pack)
+    lend(pack, nlohmann::json::object());
+
+  for (std::int64_t pack = 1; pack <= 3; ++pack) {
+    const auto reports = reports_until<PackEnd>();
+    EXPECT_EQ(count<protocol::Result>(reports), 3U);
+    EXPECT_EQ(std::get<PackEnd>(reports.back()).pack, pack);
+  }
+}
+
+TEST_F(WorkerTest, DoesNotWaitForATrainerThatTrainsToReadTheNextPack) {
+  start();
+  lend(1, {{"sleep_ms", 100}});
+  lend(2, {{"note", std::string(4'000'000, 'a')}});  // more than a socket holds
+  EXPECT_EQ(std::get<PackEnd>(reports_until<PackEnd>().back()).pack, 1);
+
+  const auto reports = reports_until<PackEnd>();
+
+  EXPECT_EQ(std::get<PackEnd>(reports.back()).cause, protocol::Cause::none);
+  EXPECT_EQ(count<protocol::Result>(reports), 3U);
+}
+
+/// A trainer may end between two packs, before or after the next has been sent.
+class WorkerLeavingTest : public WorkerTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(WorkerLeavingTest, GivesAFreshTrainerThePackThatTheFormerDidNotRead) {
+  start();
+  lend(1, {{"trouble", GetParam()}});
+  lend(2, {{"trouble", GetParam()}});
+  lend(3, nlohmann::json::object());
+
+  for (std::int64_t pack = 1; pack <= 3; ++pack) {
+    const auto reports = reports_until<PackEnd>();
+    EXPECT_EQ(std::get<PackEnd>(reports.back()).pack, pack);
+    EXPECT_EQ(std::get<PackEnd>(reports.back()).reason, "");
+    EXPECT_EQ(count<protocol::Result>(reports), 3U);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WorkerLeavingTest, testing::Values("leave", "linger"),
+                         [](const auto& test) { return std::string(test.param); });
+
+// Three packs of 0.9 s: the last one waits for longer than a trainer may be silent.
+TEST_F(WorkerTest, CountsSilenceForThePackInTrainingAlone) {
+  start(/*trial_timeout_s=*/1.5);
+  for (std::int64_t pack = 1; pack <= 3; ++pack)
+    lend(pack, {{"sleep_ms", 300}});
+
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(std::get<PackEnd>(reports_until<PackEnd>().back()).reason, "");
+}
+
+// A pack that lies ready for 0.3 s must not count them, or both would take longer than the test.
+TEST_F(WorkerTest, MeasuresFromWhenTheTrainerCanBeginAPack) {
+  using Clock = std::chrono::steady_clock;
+  start();
+  reports_until<WorkerReady>();
+  const auto begin = Clock::now();
+  lend(1, {{"sleep_ms", 100}});
+  lend(2, nlohmann::json::object());
+
+  const auto first = std::get<PackEnd>(reports_until<PackEnd>().back());
+  const auto second = std::get<PackEnd>(reports_until<PackEnd>().back());
+
+  const std::chrono::duration<double> all = Clock::now() - begin;
+  EXPECT_GE(first.busy_s, 0.3) << "three trials";
+  EXPECT_GT(second.busy_s, 0);
+  EXPECT_LE(first.busy_s + second.busy_s, all.count());
+}
+
+TEST_F(WorkerTest, ReturnsThePacksThatHaveNotBegunLastOneFirst) {
+  start();
+  reports_until<WorkerReady>();
+  lend(1, {{"sleep_ms", 100}});
+  lend(2, nlohmann::json::object());
+  lend(3, nlohmann::json::object());
+  worker_.handle(ReturnPacks{});
+
+  const auto reports = reports_until<PackEnd>();
+
+  ASSERT_EQ(count<PackReturned>(reports), 2U);
+  EXPECT_EQ(std::get<PackReturned>(reports[0]).pack, 3);
+  EXPECT_EQ(std::get<PackReturned>(reports[1]).pack, 2);
+  EXPECT_EQ(std::get<PackEnd>(reports.back()).pack, 1);
+}
+
+TEST_F(WorkerTest, ReturnsThePacksAheadWhenItIsStopped) {
+  start();
+  reports_until<WorkerReady>();
+  lend(1, {{"sleep_ms", 200}, {"heeds_stop", true}});
+  lend(2, nlohmann::json::object());
+  worker_.handle(StopPack{});
+
+  const auto reports = reports_until<PackEnd>();
+
+  EXPECT_EQ(std::get<PackReturned>(reports[0]).pack, 2);
+  EXPECT_EQ(std::get<PackEnd>(reports.back()).pack, 1);
+  EXPECT_LT(count<protocol::Result>(reports), 3U);
+}
+
+TEST_F(WorkerTest, ReturnsThePacksAheadOfOneThatNeedsTooMuchMemory) {
+  start();
+  lend(1, {{"trouble", "out_of_memory"}, {"memory_width", 2}});
+  lend(2, {{"trouble", "out_of_memory"}, {"memory_width", 2}});
+
+  const auto reports = reports_until<PackReturned>();
+
+  EXPECT_EQ(count<PackEnd>(reports), 1U);
+  EXPECT_EQ(std::get<PackReturned>(reports.back()).pack, 2);
 }
 
 TEST_F(WorkerTest, QuitsWhenToldTo) {
