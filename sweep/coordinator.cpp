@@ -9,10 +9,18 @@ namespace sweep {
 
 using protocol::Cause;
 
-Coordinator::Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets,
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace
+
+Coordinator::Coordinator(const PreparedSweep& sweep, Schedule schedule, Outlets outlets,
                          const CheckpointFolder* checkpoints)
     : sweep_(sweep),
-      schedule_(std::move(packs), sweep.config.run.retries),
+      schedule_(std::move(schedule)),
       outlets_(std::move(outlets)),
       checkpoints_(checkpoints) {}
 
@@ -36,6 +44,7 @@ void Coordinator::handle(int rank, const Report& report) {
     on_end_of_pack(rank, failure->pack, failure->cause, failure->error);
   }
   if (const auto* done = std::get_if<protocol::Done>(&report)) {
+    learn(rank, *done);
     on_end_of_pack(rank, done->pack, Cause::crash, "the trainer gave no result for this trial");
   }
 }
@@ -178,8 +187,7 @@ void Coordinator::on_end_of_pack(int rank, std::int64_t pack, Cause cause,
 
 void Coordinator::count_pack(WorkerState& worker) const {
   ++worker.total.packs;
-  worker.total.busy_s +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - worker.lent_at).count();
+  worker.total.busy_s += seconds_since(worker.lent_at);
 }
 
 void Coordinator::end_lease(int rank, Cause cause, const std::string& reason) {
@@ -187,6 +195,12 @@ void Coordinator::end_lease(int rank, Cause cause, const std::string& reason) {
   const int attempt = schedule_.lease_of(rank)->attempt;
   const bool is_saved = key != 0 && checkpoints_->has(key);
   for (const auto trial : schedule_.end_lease(rank, cause, is_saved ? key : 0)) {
+void Coordinator::learn(int rank, const protocol::Done& done) {
+  const auto* lease = schedule_.lease_of(rank);
+  if (lease == nullptr || lease->pack.number != done.pack) return;
+  schedule_.learn(rank, seconds_since(workers_[rank].lent_at));
+}
+
     record_failure(rank, trial, cause, reason, attempt);
   }
   if (is_saved && !schedule_.is_awaited(key)) outlets_.drop_checkpoint(key);

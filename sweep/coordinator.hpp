@@ -42,7 +42,7 @@ class Coordinator {
 
   /// `sweep`, `checkpoints` (null: packs are not saved) and what the outlets refer to must outlive
   /// the coordinator.
-  Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets,
+  Coordinator(const PreparedSweep& sweep, Schedule schedule, Outlets outlets,
               const CheckpointFolder* checkpoints);
 
   /// Asks a rank to start its trainer; it gets packs as soon as it is ready.
@@ -89,6 +89,7 @@ class Coordinator {
   void end_lease(int rank, protocol::Cause cause, const std::string& reason);
   void record_failure(int rank, std::size_t trial, protocol::Cause cause, const std::string& reason,
                       int attempts);
+  void learn(int rank, const protocol::Done& done);
 
   const PreparedSweep& sweep_;
   Schedule schedule_;

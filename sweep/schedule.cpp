@@ -25,8 +25,8 @@ Retries default_retries() {
           {Cause::out_of_memory, 1}};
 }
 
-Schedule::Schedule(std::vector<Pack> packs, Retries retries)
-    : retries_(std::move(retries)), waiting_(std::move(packs)) {}
+Schedule::Schedule(WaitingPacks waiting, Retries retries)
+    : retries_(std::move(retries)), waiting_(std::move(waiting)) {}
 
 const Lease* Schedule::lend(int worker) {
   assert(!leases_.contains(worker));
@@ -46,12 +46,19 @@ bool Schedule::finish_trial(int worker, std::size_t trial) {
 
 bool Schedule::fail_trial(int worker, std::size_t trial, Cause cause) {
   if (!finish_trial(worker, trial)) return false;
+  leases_.at(worker).width = 0;
   auto lease = leases_.at(worker);
   lease.pack.trials = {trial};
   if (!may_try_again(lease, cause)) return true;
   lease.pack.resume_from = 0;
   await(std::move(lease));
   return false;
+}
+
+void Schedule::learn(int worker, double seconds) {
+  const auto lease = leases_.find(worker);
+  if (lease == leases_.end() || !lease->second.pack.trials.empty()) return;
+  waiting_.learn(lease->second.pack.combination, lease->second.width, seconds);
 }
 
 std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint64_t checkpoint) {

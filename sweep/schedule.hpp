@@ -15,7 +15,7 @@ Retries default_retries();
 
 /// Decides which pack a worker trains next. Pure bookkeeping: no MPI, no clock, no files.
 ///
-///   Schedule schedule(packs, default_retries());
+///   Schedule schedule(WaitingPacks(work, costs, num_workers), default_retries());
 ///   if (const auto lease = schedule.lend(worker)) send(*lease);
 ///
 /// A lease ends with end_lease(), when its trainer is done or lost. Trials without a result then
@@ -24,7 +24,7 @@ Retries default_retries();
 /// allows, then given up.
 class Schedule {
  public:
-  Schedule(std::vector<Pack> packs, Retries retries);
+  Schedule(WaitingPacks waiting, Retries retries);
 
   /// The next lease for a worker without one; nothing if no pack waits.
   const Lease* lend(int worker);
@@ -38,6 +38,10 @@ class Schedule {
   /// One trial of a worker's lease has failed while the others go on. True if it is given up.
   bool fail_trial(int worker, std::size_t trial, protocol::Cause cause);
 
+  /// A worker's trainer has trained its lease in that time; to be said before the lease ends. A
+  /// pack that went on from a checkpoint, or without a result for each trial, teaches nothing.
+  void learn(int worker, double seconds);
+
   /// Ends a worker's lease. Trials without a result go on from `checkpoint` (0: from none).
   /// Returns those that are given up.
   std::vector<std::size_t> end_lease(int worker, protocol::Cause cause, std::uint64_t checkpoint);
@@ -48,7 +52,6 @@ class Schedule {
   /// Whether a pack that waits goes on from this checkpoint.
   bool is_awaited(std::uint64_t checkpoint) const { return waiting_.has_checkpoint(checkpoint); }
 
-  std::size_t num_waiting() const { return waiting_.size(); }
   std::size_t num_lent() const { return leases_.size(); }
   bool is_finished() const { return waiting_.empty() && leases_.empty(); }
 

@@ -143,11 +143,11 @@ class Session {
   }
 
   void train(const std::vector<std::size_t>& todo) {
-    auto packs = make_packs(todo);
+    auto work = make_workload(todo);
     std::cerr << fmt::format("{}  {}: {} in {} packs\n", version_line(), sweep_.config.name,
-                             describe_plan(recorder_.results().plan), packs.size());
+                             describe_plan(recorder_.results().plan), count_packs(work));
     coordinator_.emplace(
-        sweep_, std::move(packs),
+        sweep_, schedule_for(sweep_, std::move(work), world_.size()),
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { send(rank, command); },
             .record = [this](const auto& trial) { record(trial); },
@@ -171,17 +171,14 @@ class Session {
   bool saves_packs() const { return sweep_.config.run.checkpoint_every_s > 0; }
 
   /// Packs that were saved go on with the trials that are left of them; the rest is planned anew.
-  std::vector<Pack> make_packs(std::vector<std::size_t> todo) const {
-    auto packs = saves_packs() ? packs_to_resume(sweep_, recorder_.saved_packs(), todo)
-                               : std::vector<Pack>{};
-    std::vector<std::uint64_t> keys(packs.size());
-    std::ranges::transform(packs, keys.begin(), &Pack::resume_from);
+  Workload make_workload(std::vector<std::size_t> todo) const {
+    Workload work;
+    if (saves_packs()) work.saved = packs_to_resume(sweep_, recorder_.saved_packs(), todo);
+    std::vector<std::uint64_t> keys(work.saved.size());
+    std::ranges::transform(work.saved, keys.begin(), &Pack::resume_from);
     checkpoints_.remove_others(keys);
-    for (auto& pack : packs_for(sweep_, todo, world_.size())) {
-      pack.number = std::ssize(packs);
-      packs.push_back(std::move(pack));
-    }
-    return packs;
+    work.groups = group_trials(sweep_, todo, world_.size());
+    return work;
   }
 
   /// The results of its pack must be safe before the state goes from which they could be had again.

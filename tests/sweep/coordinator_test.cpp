@@ -4,6 +4,7 @@
 
 #include "sweep/checkpoint_folder.hpp"
 #include "sweep/prepare.hpp"
+#include "sweep/outlook.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace sweep {
@@ -17,7 +18,10 @@ class CoordinatorTest : public testing::Test {
     sweep_.grid.trials = GridTrials({{.length = 4, .seeds = {0, 1, 2, 3}}}, {});
     sweep_.ids = {100, 101, 102, 103};
     coordinator_.emplace(
-        sweep_, std::vector<Pack>{{.number = 0, .trials = {0, 1}}, {.number = 1, .trials = {2, 3}}},
+    sweep_.costs = {1};
+        sweep_,
+        schedule_for(sweep_, {.groups = {{.trials = {0, 1, 2, 3}, .max_width = 2}}},
+                     /*num_ranks=*/1),
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { sent_.emplace_back(rank, command); },
             .record = [this](const auto& trial) { recorded_.push_back(trial); },
@@ -103,7 +107,7 @@ TEST_F(CoordinatorTest, TriesTheRestOfALostPackOnceMoreThenFailsIt) {
   EXPECT_EQ(recorded_[1].cause, protocol::Cause::crash);
   EXPECT_EQ(recorded_[1].error, "trainer died: signal 11");
   EXPECT_EQ(recorded_[1].attempts, 2);
-  EXPECT_EQ(packs_sent_to(0)[2].pack, 1) << "the sweep goes on";
+  EXPECT_EQ(packs_sent_to(0)[2].trials[0].id, results::to_hex(102)) << "the sweep goes on";
 }
 
 TEST_F(CoordinatorTest, WakesAnIdleWorkerForATrialThatWaitsAgain) {

@@ -9,18 +9,27 @@
 namespace sweep {
 namespace {
 
-std::vector<Pack> two_packs() {
-  return {{.number = 0, .trials = {0, 1}}, {.number = 1, .trials = {2}}};
-}
-
 constexpr std::uint64_t kNoCheckpoint = 0;
 using protocol::Cause;
+
+/// Of groups that cost the same, in combinations 0 to 3. One worker never has a pack cut.
+Schedule schedule_of(std::vector<PackGroup> groups, const Retries& retries = default_retries()) {
+  const CostModel costs({1, 1, 1, 1}, kFixedTrialsOnCpu);
+  return {WaitingPacks({.groups = std::move(groups)}, costs, /*num_workers=*/1), retries};
+}
+
+/// Trials 0 and 1, then trial 2.
+Schedule two_packs() {
+  return schedule_of(
+      {{.combination = 0, .trials = {0, 1}, .max_width = 2}, {.combination = 1, .trials = {2}}});
+}
 
 /// A schedule of one pack of so many trials, lent to worker 0.
 Schedule lent(std::size_t num_trials, const Retries& retries = default_retries()) {
   std::vector<std::size_t> trials(num_trials);
   std::iota(trials.begin(), trials.end(), 0);
-  Schedule schedule({{.number = 7, .combination = 3, .trials = trials}}, retries);
+  auto schedule =
+      schedule_of({{.combination = 3, .trials = trials, .max_width = num_trials}}, retries);
   schedule.lend(0);
   return schedule;
 }
@@ -34,7 +43,7 @@ std::vector<Lease> lend_all(Schedule& schedule) {
 }
 
 TEST(Schedule, LendsPacksInOrder) {
-  Schedule schedule(two_packs(), default_retries());
+  auto schedule = two_packs();
 
   EXPECT_EQ(schedule.lend(0)->pack.number, 0);
   EXPECT_EQ(schedule.lend(1)->pack.number, 1);
@@ -51,7 +60,7 @@ TEST(Schedule, IsFinishedWhenAllLeasesHaveEnded) {
 }
 
 TEST(Schedule, LendsTheTrialsOfALostTrainerAgainBeforeAllOthers) {
-  Schedule schedule(two_packs(), default_retries());
+  auto schedule = two_packs();
   schedule.lend(0);
   schedule.finish_trial(0, 0);
 
@@ -65,6 +74,7 @@ TEST(Schedule, LendsTheTrialsOfALostTrainerAgainBeforeAllOthers) {
 
 TEST(Schedule, TriesTheTrialsOfALostPackApart) {
   auto schedule = lent(2);
+  const auto lost = schedule.lease_of(0)->pack.number;
   schedule.end_lease(0, Cause::crash, kNoCheckpoint);
 
   const auto apart = lend_all(schedule);
@@ -74,7 +84,8 @@ TEST(Schedule, TriesTheTrialsOfALostPackApart) {
   EXPECT_EQ(apart[1].pack.trials, (std::vector<std::size_t>{1}));
   EXPECT_EQ(apart[1].pack.combination, 3U);
   EXPECT_NE(apart[0].pack.number, apart[1].pack.number);
-  EXPECT_NE(apart[0].pack.number, 7) << "a late message of the lost pack must not be taken for it";
+  EXPECT_NE(apart[0].pack.number, lost)
+      << "a late message of the lost pack must not be taken for it";
 }
 
 // 1000 trials -> 8 x 125 -> 8 x 16 -> 8 x 2 -> 2 x 1: the bad one is found in the fifth attempt.
@@ -127,10 +138,8 @@ TEST(Schedule, GivesATrialUpWhoseTrainerThrewUnlessToldOtherwise) {
 }
 
 TEST(Schedule, HalvesPacksThatNeedTooMuchMemoryAndThoseLikeThem) {
-  Schedule schedule({{.number = 0, .combination = 0, .trials = {0, 1, 2, 3}},
-                     {.number = 1, .combination = 1, .trials = {4, 5, 6, 7}},
-                     {.number = 2, .combination = 0, .trials = {8, 9, 10}}},
-                    default_retries());
+  auto schedule = schedule_of({{.combination = 0, .trials = {0, 1, 2, 3, 8, 9, 10}, .max_width = 4},
+                               {.combination = 1, .trials = {4, 5, 6, 7}, .max_width = 4}});
   schedule.lend(0);
   schedule.end_lease(0, Cause::out_of_memory, kNoCheckpoint);
 
@@ -168,8 +177,58 @@ TEST(Schedule, GivesUpOnlyTheTrialThatFailsAgain) {
   EXPECT_FALSE(schedule.is_finished()) << "the other trial has not been alone yet";
 }
 
+/// Two combinations of two packs each; a worker has finished one pack of each, in that time.
+Schedule after_two_packs(double seconds_of_second, Cause cause_in_second = Cause::none,
+                         std::uint64_t checkpoint = kNoCheckpoint) {
+  auto schedule =
+      schedule_of({{.combination = 0, .trials = {0, 1}}, {.combination = 1, .trials = {2, 3}}});
+  schedule.lend(0);
+  schedule.finish_trial(0, 0);
+  schedule.learn(0, 5);
+  schedule.end_lease(0, Cause::crash, kNoCheckpoint);
+  schedule.lend(0);
+  if (checkpoint != kNoCheckpoint) {
+    schedule.end_lease(0, Cause::crash, checkpoint);
+    schedule.lend(0);
+  }
+  if (cause_in_second == Cause::none) {
+    schedule.finish_trial(0, 2);
+  } else {
+    schedule.fail_trial(0, 2, cause_in_second);
+  }
+  schedule.learn(0, seconds_of_second);
+  schedule.end_lease(0, Cause::crash, kNoCheckpoint);
+  return schedule;
+}
+
+TEST(Schedule, LendsWhatTakesLongestFirstAsItsPacksHaveTold) {
+  auto equal = after_two_packs(/*seconds_of_second=*/5);
+  EXPECT_EQ(equal.lend(0)->pack.trials, std::vector<std::size_t>{1}) << "in grid order";
+
+  auto longer = after_two_packs(/*seconds_of_second=*/6);
+  EXPECT_EQ(longer.lend(0)->pack.trials, std::vector<std::size_t>{3});
+}
+
+TEST(Schedule, LearnsNothingFromAPackWithAFailedTrialOrOneThatWentOn) {
+  auto failed = after_two_packs(/*seconds_of_second=*/6, Cause::exception);
+  EXPECT_EQ(failed.lend(0)->pack.trials, std::vector<std::size_t>{1});
+
+  auto resumed = after_two_packs(/*seconds_of_second=*/6, Cause::none, /*checkpoint=*/42);
+  EXPECT_EQ(resumed.lend(0)->pack.trials, std::vector<std::size_t>{1});
+}
+
+TEST(Schedule, LearnsNothingFromAPackThatLacksAResult) {
+  auto schedule =
+      schedule_of({{.combination = 0, .trials = {0, 1}}, {.combination = 1, .trials = {2, 3}}});
+  schedule.lend(0);
+  schedule.lend(1);
+  schedule.learn(1, 1000);
+
+  EXPECT_EQ(schedule.lend(2)->pack.trials, std::vector<std::size_t>{1});
+}
+
 TEST(Schedule, RefusesAResultOfATrialThatIsNotLent) {
-  Schedule schedule(two_packs(), default_retries());
+  auto schedule = two_packs();
   schedule.lend(0);
 
   EXPECT_FALSE(schedule.finish_trial(0, 2));
