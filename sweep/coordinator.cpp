@@ -68,6 +68,16 @@ double Coordinator::trials_under_way() const {
   return sum;
 }
 
+std::vector<results::EndRecord::Worker> Coordinator::totals() const {
+  std::vector<results::EndRecord::Worker> totals;
+  for (const auto& [rank, worker] : workers_) {
+    auto& total = totals.emplace_back(worker.total);
+    if (schedule_.lease_of(rank) != nullptr) total.busy_s += seconds_since(worker.lent_at);
+    total.allocated_s = worker.is_ready ? seconds_since(worker.ready_at) : 0;
+  }
+  return totals;
+}
+
 void Coordinator::stop() {
   is_stopping_ = true;
   for (const auto& [rank, worker] : workers_) {
@@ -125,6 +135,7 @@ void Coordinator::on_ready(int rank, const WorkerReady& ready) {
   auto& worker = workers_[rank];
   worker.total.info = {.rank = rank, .host = ready.host, .device = ready.device};
   worker.is_ready = true;
+  worker.ready_at = std::chrono::steady_clock::now();
   lend_to(rank);
 }
 
@@ -185,6 +196,12 @@ void Coordinator::on_end_of_pack(int rank, std::int64_t pack, Cause cause,
   lend_to_idle();
 }
 
+void Coordinator::learn(int rank, const protocol::Done& done) {
+  const auto* lease = schedule_.lease_of(rank);
+  if (lease == nullptr || lease->pack.number != done.pack) return;
+  schedule_.learn(rank, seconds_since(workers_[rank].lent_at));
+}
+
 void Coordinator::count_pack(WorkerState& worker) const {
   ++worker.total.packs;
   worker.total.busy_s += seconds_since(worker.lent_at);
@@ -195,12 +212,6 @@ void Coordinator::end_lease(int rank, Cause cause, const std::string& reason) {
   const int attempt = schedule_.lease_of(rank)->attempt;
   const bool is_saved = key != 0 && checkpoints_->has(key);
   for (const auto trial : schedule_.end_lease(rank, cause, is_saved ? key : 0)) {
-void Coordinator::learn(int rank, const protocol::Done& done) {
-  const auto* lease = schedule_.lease_of(rank);
-  if (lease == nullptr || lease->pack.number != done.pack) return;
-  schedule_.learn(rank, seconds_since(workers_[rank].lent_at));
-}
-
     record_failure(rank, trial, cause, reason, attempt);
   }
   if (is_saved && !schedule_.is_awaited(key)) outlets_.drop_checkpoint(key);

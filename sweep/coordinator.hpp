@@ -38,6 +38,7 @@ class Coordinator {
     double progress = 0;           ///< of its pack, 0 to 1
     std::uint64_t checkpoint = 0;  ///< key of its pack; 0: packs are not saved
     std::chrono::steady_clock::time_point lent_at = {};
+    std::chrono::steady_clock::time_point ready_at = {};
   };
 
   /// `sweep`, `checkpoints` (null: packs are not saved) and what the outlets refer to must outlive
@@ -71,6 +72,9 @@ class Coordinator {
   /// Trials' worth of work under way, from the workers' progress.
   double trials_under_way() const;
 
+  /// What each worker has done until now, in order of rank.
+  std::vector<results::EndRecord::Worker> totals() const;
+
   /// Per rank, in order of rank.
   const std::map<int, WorkerState>& workers() const { return workers_; }
 
@@ -85,11 +89,11 @@ class Coordinator {
   void on_end_of_pack(int rank, std::int64_t pack, protocol::Cause cause,
                       const std::string& reason);
   void on_unable(int rank, const WorkerUnable& unable);
+  void learn(int rank, const protocol::Done& done);
   void count_pack(WorkerState& worker) const;
   void end_lease(int rank, protocol::Cause cause, const std::string& reason);
   void record_failure(int rank, std::size_t trial, protocol::Cause cause, const std::string& reason,
                       int attempts);
-  void learn(int rank, const protocol::Done& done);
 
   const PreparedSweep& sweep_;
   Schedule schedule_;

@@ -285,6 +285,7 @@ class Session {
     status.packs_training = state == "running" ? coordinator_->num_training() : 0;
     status.left_s = status_.left_s;
     status.left_uncertainty_s = status_.left_uncertainty_s;
+    if (coordinator_) put_workers(status, coordinator_->totals());
     try {
       write_status(folder_, status);
       status_trouble_.clear();
@@ -318,12 +319,9 @@ class Session {
     const int signal = stop_signal();
     results::EndRecord record{
         .ended = utc_now(),
-        .reason = signal == 0 ? "finished" : fmt::format("stopped by signal {}", signal)};
-    double busy_s = 0;
-    for (const auto& [rank, worker] : coordinator_->workers()) {
-      record.workers.push_back(worker.total);
-      busy_s += worker.total.busy_s;
-    }
+        .reason = signal == 0 ? "finished" : fmt::format("stopped by signal {}", signal),
+        .workers = coordinator_->totals()};
+    const auto use = results::use_of(record.workers);
     recorder_.record(record);
     recorder_.finish();
     save_status(signal == 0 ? "finished" : "stopped");
@@ -331,7 +329,7 @@ class Session {
       if (has_trouble()) tell_trouble();
       return tell_stop(signal);
     }
-    tell_end(busy_s / std::max(elapsed_s_ * world_.size(), 1e-9));
+    tell_end(use.mean);
     if (has_trouble()) return tell_trouble();
     return results::count(recorder_.results()).failed == 0 ? ExitCode::success
                                                            : ExitCode::trials_failed;

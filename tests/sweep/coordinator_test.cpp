@@ -1,10 +1,11 @@
 #include "sweep/coordinator.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "sweep/checkpoint_folder.hpp"
-#include "sweep/prepare.hpp"
 #include "sweep/outlook.hpp"
+#include "sweep/prepare.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace sweep {
@@ -17,8 +18,8 @@ class CoordinatorTest : public testing::Test {
     sweep_.grid.combinations.resize(1);
     sweep_.grid.trials = GridTrials({{.length = 4, .seeds = {0, 1, 2, 3}}}, {});
     sweep_.ids = {100, 101, 102, 103};
-    coordinator_.emplace(
     sweep_.costs = {1};
+    coordinator_.emplace(
         sweep_,
         schedule_for(sweep_, {.groups = {{.trials = {0, 1, 2, 3}, .max_width = 2}}},
                      /*num_ranks=*/1),
@@ -250,6 +251,21 @@ TEST_F(CoordinatorTest, AsksForThePacksThatAreTrainingWhenItStopsAndLendsNoMore)
   EXPECT_EQ(recorded_.size(), 2U) << "those without a result are no failures";
   EXPECT_EQ(packs_sent_to(0).size(), 1U);
   EXPECT_TRUE(std::filesystem::exists(saved.checkpoint));
+}
+
+TEST_F(CoordinatorTest, CountsTheTimeOfAWorkerFromWhenItIsReady) {
+  coordinator_->start_worker(0, {});
+  coordinator_->start_worker(1, {});
+  coordinator_->handle(0, WorkerReady{"node1", "cpu"});
+  usleep(2'000);
+
+  const auto totals = coordinator_->totals();
+
+  ASSERT_EQ(totals.size(), 2U);
+  EXPECT_GE(totals[0].allocated_s, 0.002);
+  EXPECT_GE(totals[0].busy_s, 0.002) << "its pack counts while it trains";
+  EXPECT_LE(totals[0].busy_s, totals[0].allocated_s);
+  EXPECT_EQ(totals[1].allocated_s, 0) << "it is not ready";
 }
 
 TEST_F(CoordinatorTest, IsStuckWhenNoWorkerCanTrain) {
