@@ -87,7 +87,7 @@ void Coordinator::stop() {
 
 void Coordinator::lend_to(int rank) {
   if (is_stopping_) return;
-  const auto* lease = schedule_.lend(rank);
+  const auto* lease = schedule_.lend(rank, seconds_since(begin_));
   if (lease == nullptr) return;
   workers_[rank].lent_at = std::chrono::steady_clock::now();
   workers_[rank].progress = 0;

@@ -96,6 +96,7 @@ class Coordinator {
                       int attempts);
 
   const PreparedSweep& sweep_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   Schedule schedule_;
   Outlets outlets_;
   const CheckpointFolder* checkpoints_;

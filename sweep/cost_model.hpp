@@ -42,6 +42,9 @@ class CostModel {
   double hint(std::size_t combination) const { return hints_[combination]; }
   bool is_measured(std::size_t combination) const { return sums_[combination].count > 0; }
 
+  /// Whether any pack has finished, so that predictions are in seconds.
+  bool has_learned() const { return seconds_ > 0; }
+
  private:
   /// Of the finished packs of a combination.
   struct Sums {
@@ -70,9 +73,9 @@ class CostModel {
   double hints_of_trials_ = 0;
 };
 
-/// On a CPU eight small trials together take 5 to 7 times as long as one. On a GPU hundreds take
+/// On a CPU eight small trials together take 4 to 7 times as long as one. On a GPU hundreds take
 /// hardly longer than one.
-inline constexpr double kFixedTrialsOnCpu = 0.5;
+inline constexpr double kFixedTrialsOnCpu = 1;
 inline constexpr double kFixedTrialsOnGpu = 256;
 
 }  // namespace sweep

@@ -28,10 +28,45 @@ Retries default_retries() {
 Schedule::Schedule(WaitingPacks waiting, Retries retries)
     : retries_(std::move(retries)), waiting_(std::move(waiting)) {}
 
-const Lease* Schedule::lend(int worker) {
+const Lease* Schedule::lend(int worker, double now_s) {
   assert(!leases_.contains(worker));
-  auto next = waiting_.take();
-  return next ? &leases_.emplace(worker, std::move(*next)).first->second : nullptr;
+  auto next = waiting_.take(busy_s(now_s));
+  if (!next) return nullptr;
+  next->begin_s = now_s;
+  next->predicted_s = waiting_.costs().predict(next->pack.combination).of(next->pack.trials.size());
+  sum_of_begins_s_ += next->begin_s;
+  sum_of_predicted_s_ += next->predicted_s;
+  return &leases_.emplace(worker, std::move(*next)).first->second;
+}
+
+/// What the workers still have to do. Nothing can be said of time that has passed as long as
+/// predictions are in units of the hints, but then all have just begun.
+double Schedule::busy_s(double now_s) const {
+  const auto num_leases = static_cast<double>(leases_.size());
+  const bool is_in_seconds = waiting_.costs().has_learned();
+  const double passed_s = is_in_seconds ? num_leases * now_s - sum_of_begins_s_ : 0;
+  return std::max(0.0, sum_of_predicted_s_ - passed_s);
+}
+
+/// The first pack that finishes turns the units of the hints into seconds.
+void Schedule::predict_again() {
+  sum_of_predicted_s_ = 0;
+  for (auto& [worker, lease] : leases_) {
+    lease.predicted_s = waiting_.costs().predict(lease.pack.combination).of(lease.width);
+    sum_of_predicted_s_ += lease.predicted_s;
+  }
+}
+
+void Schedule::take_back(const Lease& lease) {
+  sum_of_begins_s_ -= lease.begin_s;
+  sum_of_predicted_s_ -= lease.predicted_s;
+}
+
+void Schedule::drop_lease(int worker) {
+  const auto lease = leases_.find(worker);
+  if (lease == leases_.end()) return;
+  take_back(lease->second);
+  leases_.erase(lease);
 }
 
 const Lease* Schedule::lease_of(int worker) const {
@@ -58,13 +93,16 @@ bool Schedule::fail_trial(int worker, std::size_t trial, Cause cause) {
 void Schedule::learn(int worker, double seconds) {
   const auto lease = leases_.find(worker);
   if (lease == leases_.end() || !lease->second.pack.trials.empty()) return;
+  const bool is_first = !waiting_.costs().has_learned();
   waiting_.learn(lease->second.pack.combination, lease->second.width, seconds);
+  if (is_first) predict_again();
 }
 
 std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint64_t checkpoint) {
   const auto node = leases_.extract(worker);
   if (node.empty()) return {};
   auto lease = node.mapped();
+  take_back(lease);
   const auto num_trials = lease.pack.trials.size();
   if (num_trials == 0) return {};
   if (num_trials > 1) {

@@ -16,7 +16,7 @@ Retries default_retries();
 /// Decides which pack a worker trains next. Pure bookkeeping: no MPI, no clock, no files.
 ///
 ///   Schedule schedule(WaitingPacks(work, costs, num_workers), default_retries());
-///   if (const auto lease = schedule.lend(worker)) send(*lease);
+///   if (const auto lease = schedule.lend(worker, now_s)) send(*lease);
 ///
 /// A lease ends with end_lease(), when its trainer is done or lost. Trials without a result then
 /// wait again, in front of all others, as the next attempt. Those of a pack are tried apart, which
@@ -26,8 +26,9 @@ class Schedule {
  public:
   Schedule(WaitingPacks waiting, Retries retries);
 
-  /// The next lease for a worker without one; nothing if no pack waits.
-  const Lease* lend(int worker);
+  /// The next lease for a worker without one; nothing if no pack waits. `now_s` counts from any
+  /// moment on, and never falls.
+  const Lease* lend(int worker, double now_s);
 
   /// The lease a worker holds, or null.
   const Lease* lease_of(int worker) const;
@@ -47,7 +48,7 @@ class Schedule {
   std::vector<std::size_t> end_lease(int worker, protocol::Cause cause, std::uint64_t checkpoint);
 
   /// Ends a worker's lease and forgets what is left of it.
-  void drop_lease(int worker) { leases_.erase(worker); }
+  void drop_lease(int worker);
 
   /// Whether a pack that waits goes on from this checkpoint.
   bool is_awaited(std::uint64_t checkpoint) const { return waiting_.has_checkpoint(checkpoint); }
@@ -59,10 +60,15 @@ class Schedule {
   bool may_try_again(Lease& lease, protocol::Cause cause) const;
   void try_apart(const Lease& lease, std::size_t width, std::uint64_t checkpoint);
   void await(Lease lease);
+  void take_back(const Lease& lease);
+  double busy_s(double now_s) const;
+  void predict_again();
 
   Retries retries_;
   WaitingPacks waiting_;
-  std::map<int, Lease> leases_;  // by worker; their packs hold the trials without a result
+  std::map<int, Lease> leases_;    // by worker; their packs hold the trials without a result
+  double sum_of_predicted_s_ = 0;  // of all leases
+  double sum_of_begins_s_ = 0;     // likewise
 };
 
 }  // namespace sweep

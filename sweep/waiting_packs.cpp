@@ -7,8 +7,8 @@
 namespace sweep {
 namespace {
 
-constexpr double kMostWaste = 1.25;      // a trial in a part may cost so much of one in the whole
-constexpr double kCautionWithHints = 2;  // they may be wrong by such a factor
+constexpr double kMostWaste = 1.25;  // a trial in a part may cost so much of one in the whole
+constexpr double kCheap = 0.05;      // the fixed part of a pack that is cut without regret
 
 /// The narrowest part of a pack that is worth it: t(w) / w <= 1.25 t(W) / W, and two fit into W.
 /// W if there is none: half a pack takes nearly as long as a whole one.
@@ -52,13 +52,13 @@ WaitingPacks::WaitingPacks(Workload work, CostModel costs, int num_workers)
   }
 }
 
-std::optional<Lease> WaitingPacks::take() {
+std::optional<Lease> WaitingPacks::take(double busy_s) {
   std::optional<Lease> lease;
   if (!front_.empty()) {
     lease = std::move(front_.front());
     front_.pop_front();
   } else if (const auto combination = first_combination()) {
-    lease = take_from(*combination);
+    lease = take_from(*combination, width_of_next(*combination, busy_s));
   }
   if (!lease) return std::nullopt;
   lease->pack.number = next_number_++;
@@ -152,8 +152,7 @@ std::optional<std::size_t> WaitingPacks::first_combination() const {
   return std::min(predicted, *measured_.begin()).combination;
 }
 
-Lease WaitingPacks::take_from(std::size_t combination) {
-  const auto width = width_of_next(combination);
+Lease WaitingPacks::take_from(std::size_t combination, std::size_t width) {
   leave(combination);
   auto& queue = queues_[combination];
   const auto begin = queue.trials.begin() + static_cast<std::ptrdiff_t>(queue.num_taken);
@@ -164,18 +163,24 @@ Lease WaitingPacks::take_from(std::size_t combination) {
   return lease;
 }
 
-/// Guided self-scheduling: nobody gets more than an equal share of what waits; only half of what
-/// others get as long as nothing but a hint tells how long it takes.
-std::size_t WaitingPacks::width_of_next(std::size_t combination) const {
+std::size_t WaitingPacks::width_of_next(std::size_t combination, double busy_s) const {
   const auto& queue = queues_[combination];
   const auto whole = width_of_widest(queue.num_trials(), queue.max_width);
   const auto time = costs_.predict(combination);
-  const double caution = queue.is_measured ? 1 : kCautionWithHints;
-  const double share_s = waiting_s() / (1 + caution * (num_workers_ - 1));
-  const double fair = std::round(share_s / time.of(whole) * static_cast<double>(whole));
+  const double share = share_s(queue, time.fixed_s / time.of(whole), busy_s) / time.of(whole);
+  const double fair = std::round(share * static_cast<double>(whole));
   const auto narrowest = narrowest_part(time, whole);
   if (fair >= static_cast<double>(whole) || narrowest == whole) return whole;
   return std::clamp(static_cast<std::size_t>(fair), narrowest, whole - narrowest);
+}
+
+/// A worker's part of all that is left. Where parts cost hardly more than a whole pack, it is that
+/// of what waits, as if the others were about to end, which forgives predictions that are wrong
+/// (guided self-scheduling); and half of that while nothing but a hint tells.
+double WaitingPacks::share_s(const Queue& queue, double fixed_part, double busy_s) const {
+  if (fixed_part > kCheap) return (waiting_s() + busy_s) / num_workers_;
+  const double part_of_others = queue.is_measured ? 1 : 2;
+  return waiting_s() / (1 + part_of_others * (num_workers_ - 1));
 }
 
 double WaitingPacks::waiting_s() const {

@@ -19,9 +19,11 @@ using Retries = std::map<protocol::Cause, int>;
 /// A pack lent to one worker, or waiting for one.
 struct Lease {
   Pack pack = {};
-  int attempt = 1;        ///< counts from 1
-  Retries failures = {};  ///< of its one trial so far; a pack's failures count for no trial
-  std::size_t width = 0;  ///< trials when it was lent; 0: it will not tell how long packs take
+  int attempt = 1;         ///< counts from 1
+  Retries failures = {};   ///< of its one trial so far; a pack's failures count for no trial
+  std::size_t width = 0;   ///< trials when it was lent; 0: it will not tell how long packs take
+  double begin_s = 0;      ///< when it was lent
+  double predicted_s = 0;  ///< what it takes from then on
 };
 
 /// What no worker has, in the order in which it is to be trained: saved packs and those that are
@@ -37,9 +39,10 @@ class WaitingPacks {
   WaitingPacks(Workload work, CostModel costs, int num_workers);
 
   /// Takes the first one out; nothing if none waits. It is narrower than its group allows where it
-  /// would take longer than a worker's share of all that waits, so that all end together, unless
-  /// narrow packs cost too much more for each trial.
-  std::optional<Lease> take();
+  /// would take longer than a worker's share of all that is left, so that all end together, unless
+  /// narrow packs cost too much more for each trial. `busy_s`: what the workers still have to do
+  /// with the packs that they were given, all together, by the cost model.
+  std::optional<Lease> take(double busy_s);
 
   /// Puts a lease in front of all others. It gets a new number when it is taken: late messages of a
   /// former attempt must not be taken for its own.
@@ -53,6 +56,8 @@ class WaitingPacks {
 
   /// Whether one of them goes on from this checkpoint.
   bool has_checkpoint(std::uint64_t key) const;
+
+  const CostModel& costs() const { return costs_; }
 
   bool empty() const { return front_.empty() && measured_.empty() && unmeasured_.empty(); }
 
@@ -91,8 +96,9 @@ class WaitingPacks {
   void leave(std::size_t combination);
   std::set<Place>& order_of(const Queue& queue);
   std::optional<std::size_t> first_combination() const;
-  Lease take_from(std::size_t combination);
-  std::size_t width_of_next(std::size_t combination) const;
+  Lease take_from(std::size_t combination, std::size_t width);
+  std::size_t width_of_next(std::size_t combination, double busy_s) const;
+  double share_s(const Queue& queue, double fixed_part, double busy_s) const;
   double waiting_s() const;
 
   CostModel costs_;

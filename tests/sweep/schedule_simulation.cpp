@@ -91,8 +91,8 @@ class Machine {
   Machine(const SimulatedSweep& sweep, std::vector<double> lengths, Generator& random)
       : sweep_(sweep), lengths_(std::move(lengths)), random_(random) {}
 
-  /// `lend(worker)` gives the next lease or null; `end(worker, trials, seconds)` hears of the
-  /// trials that are done, of all of them if `seconds` is there, and gives those given up.
+  /// `lend(worker, now_s)` gives the next lease or null; `end(training)` hears of a pack that has
+  /// ended, and gives the numbers of its trials that have finished and that are given up.
   template <class Lend, class End>
   Simulation run(const Lend& lend, const End& end) {
     for (int worker = 0; worker < sweep_.num_workers; ++worker)
@@ -115,7 +115,7 @@ class Machine {
   template <class Lend>
   void begin_packs(const Lend& lend) {
     while (!idle_.empty()) {
-      const Lease* lease = lend(idle_.back());
+      const Lease* lease = lend(idle_.back(), now_s_);
       if (lease == nullptr) return;
       begin(idle_.back(), lease->pack);
       idle_.pop_back();
@@ -167,7 +167,9 @@ Simulation simulate(const SimulatedSweep& sweep) {
                      default_retries());
     return true;
   });
-  const auto lend = [&](int worker) { return watch.time([&] { return schedule->lend(worker); }); };
+  const auto lend = [&](int worker, double now_s) {
+    return watch.time([&] { return schedule->lend(worker, now_s); });
+  };
   const auto end = [&](const Training& training) {
     return watch.time([&] {
       const auto trials = schedule->lease_of(training.worker)->pack.trials;
@@ -197,7 +199,7 @@ Simulation simulate_plan_order(const SimulatedSweep& sweep) {
   }
   std::vector<const Lease*> lent(static_cast<std::size_t>(sweep.num_workers));
   std::size_t next = 0;
-  const auto lend = [&](int worker) {
+  const auto lend = [&](int worker, double /*now_s*/) {
     return lent[static_cast<std::size_t>(worker)] = next < packs.size() ? &packs[next++] : nullptr;
   };
   const auto end = [&](const Training& training) {

@@ -10,6 +10,7 @@ namespace sweep {
 namespace {
 
 constexpr std::uint64_t kNoCheckpoint = 0;
+constexpr double kNow = 0;
 using protocol::Cause;
 
 /// Of groups that cost the same, in combinations 0 to 3. One worker never has a pack cut.
@@ -30,14 +31,14 @@ Schedule lent(std::size_t num_trials, const Retries& retries = default_retries()
   std::iota(trials.begin(), trials.end(), 0);
   auto schedule =
       schedule_of({{.combination = 3, .trials = trials, .max_width = num_trials}}, retries);
-  schedule.lend(0);
+  schedule.lend(0, kNow);
   return schedule;
 }
 
 /// All that waits, lent to workers from 100 on and left there.
 std::vector<Lease> lend_all(Schedule& schedule) {
   std::vector<Lease> leases;
-  for (int worker = 100; const auto* lease = schedule.lend(worker); ++worker)
+  for (int worker = 100; const auto* lease = schedule.lend(worker, kNow); ++worker)
     leases.push_back(*lease);
   return leases;
 }
@@ -45,9 +46,9 @@ std::vector<Lease> lend_all(Schedule& schedule) {
 TEST(Schedule, LendsPacksInOrder) {
   auto schedule = two_packs();
 
-  EXPECT_EQ(schedule.lend(0)->pack.number, 0);
-  EXPECT_EQ(schedule.lend(1)->pack.number, 1);
-  EXPECT_EQ(schedule.lend(2), nullptr);
+  EXPECT_EQ(schedule.lend(0, kNow)->pack.number, 0);
+  EXPECT_EQ(schedule.lend(1, kNow)->pack.number, 1);
+  EXPECT_EQ(schedule.lend(2, kNow), nullptr);
 }
 
 TEST(Schedule, IsFinishedWhenAllLeasesHaveEnded) {
@@ -61,12 +62,12 @@ TEST(Schedule, IsFinishedWhenAllLeasesHaveEnded) {
 
 TEST(Schedule, LendsTheTrialsOfALostTrainerAgainBeforeAllOthers) {
   auto schedule = two_packs();
-  schedule.lend(0);
+  schedule.lend(0, kNow);
   schedule.finish_trial(0, 0);
 
   EXPECT_TRUE(schedule.end_lease(0, Cause::crash, kNoCheckpoint).empty());
 
-  const auto* again = schedule.lend(1);
+  const auto* again = schedule.lend(1, kNow);
   ASSERT_NE(again, nullptr);
   EXPECT_EQ(again->attempt, 2);
   EXPECT_EQ(again->pack.trials, (std::vector<std::size_t>{1}));
@@ -95,7 +96,7 @@ TEST(Schedule, FindsTheOneBadTrialOfAWidePackAndKeepsAllOthers) {
   std::vector<std::size_t> given_up = schedule.end_lease(0, Cause::crash, kNoCheckpoint);
   std::size_t num_finished = 0;
   int last_attempt = 0;
-  while (const auto* lease = schedule.lend(0)) {
+  while (const auto* lease = schedule.lend(0, kNow)) {
     const auto trials = lease->pack.trials;
     last_attempt = std::max(last_attempt, lease->attempt);
     if (std::ranges::find(trials, kBad) == trials.end()) {
@@ -116,7 +117,7 @@ TEST(Schedule, TriesATrialAgainAsOftenAsItsCauseAllows) {
 
   for (int attempt = 2; attempt <= 3; ++attempt) {
     EXPECT_TRUE(schedule.end_lease(0, Cause::crash, kNoCheckpoint).empty());
-    EXPECT_EQ(schedule.lend(0)->attempt, attempt);
+    EXPECT_EQ(schedule.lend(0, kNow)->attempt, attempt);
   }
   EXPECT_EQ(schedule.end_lease(0, Cause::crash, kNoCheckpoint), std::vector<std::size_t>{0});
 
@@ -131,7 +132,7 @@ TEST(Schedule, GivesATrialUpWhoseTrainerThrewUnlessToldOtherwise) {
 
   auto patient = lent(3, {{Cause::exception, 1}});
   EXPECT_FALSE(patient.fail_trial(0, 1, Cause::exception));
-  const auto* again = patient.lend(1);
+  const auto* again = patient.lend(1, kNow);
   EXPECT_EQ(again->pack.trials, std::vector<std::size_t>{1});
   EXPECT_EQ(again->attempt, 2);
   EXPECT_TRUE(patient.fail_trial(1, 1, Cause::exception));
@@ -140,7 +141,7 @@ TEST(Schedule, GivesATrialUpWhoseTrainerThrewUnlessToldOtherwise) {
 TEST(Schedule, HalvesPacksThatNeedTooMuchMemoryAndThoseLikeThem) {
   auto schedule = schedule_of({{.combination = 0, .trials = {0, 1, 2, 3, 8, 9, 10}, .max_width = 4},
                                {.combination = 1, .trials = {4, 5, 6, 7}, .max_width = 4}});
-  schedule.lend(0);
+  schedule.lend(0, kNow);
   schedule.end_lease(0, Cause::out_of_memory, kNoCheckpoint);
 
   std::vector<std::vector<std::size_t>> trials;
@@ -160,18 +161,18 @@ TEST(Schedule, LetsTheTrialsOfALostPackGoOnFromItsCheckpoint) {
   schedule.end_lease(0, Cause::crash, /*checkpoint=*/42);
 
   EXPECT_TRUE(schedule.is_awaited(42));
-  EXPECT_EQ(schedule.lend(0)->pack.resume_from, 42U);
+  EXPECT_EQ(schedule.lend(0, kNow)->pack.resume_from, 42U);
   EXPECT_TRUE(schedule.is_awaited(42));
-  EXPECT_EQ(schedule.lend(1)->pack.resume_from, 42U);
+  EXPECT_EQ(schedule.lend(1, kNow)->pack.resume_from, 42U);
   EXPECT_FALSE(schedule.is_awaited(42));
 }
 
 TEST(Schedule, GivesUpOnlyTheTrialThatFailsAgain) {
   auto schedule = lent(2);
   schedule.end_lease(0, Cause::crash, kNoCheckpoint);
-  schedule.lend(0);
+  schedule.lend(0, kNow);
   schedule.end_lease(0, Cause::crash, kNoCheckpoint);
-  schedule.lend(0);
+  schedule.lend(0, kNow);
 
   EXPECT_EQ(schedule.end_lease(0, Cause::crash, kNoCheckpoint), (std::vector<std::size_t>{0}));
   EXPECT_FALSE(schedule.is_finished()) << "the other trial has not been alone yet";
@@ -182,14 +183,14 @@ Schedule after_two_packs(double seconds_of_second, Cause cause_in_second = Cause
                          std::uint64_t checkpoint = kNoCheckpoint) {
   auto schedule =
       schedule_of({{.combination = 0, .trials = {0, 1}}, {.combination = 1, .trials = {2, 3}}});
-  schedule.lend(0);
+  schedule.lend(0, kNow);
   schedule.finish_trial(0, 0);
   schedule.learn(0, 5);
   schedule.end_lease(0, Cause::crash, kNoCheckpoint);
-  schedule.lend(0);
+  schedule.lend(0, kNow);
   if (checkpoint != kNoCheckpoint) {
     schedule.end_lease(0, Cause::crash, checkpoint);
-    schedule.lend(0);
+    schedule.lend(0, kNow);
   }
   if (cause_in_second == Cause::none) {
     schedule.finish_trial(0, 2);
@@ -203,33 +204,73 @@ Schedule after_two_packs(double seconds_of_second, Cause cause_in_second = Cause
 
 TEST(Schedule, LendsWhatTakesLongestFirstAsItsPacksHaveTold) {
   auto equal = after_two_packs(/*seconds_of_second=*/5);
-  EXPECT_EQ(equal.lend(0)->pack.trials, std::vector<std::size_t>{1}) << "in grid order";
+  EXPECT_EQ(equal.lend(0, kNow)->pack.trials, std::vector<std::size_t>{1}) << "in grid order";
 
   auto longer = after_two_packs(/*seconds_of_second=*/6);
-  EXPECT_EQ(longer.lend(0)->pack.trials, std::vector<std::size_t>{3});
+  EXPECT_EQ(longer.lend(0, kNow)->pack.trials, std::vector<std::size_t>{3});
 }
 
 TEST(Schedule, LearnsNothingFromAPackWithAFailedTrialOrOneThatWentOn) {
   auto failed = after_two_packs(/*seconds_of_second=*/6, Cause::exception);
-  EXPECT_EQ(failed.lend(0)->pack.trials, std::vector<std::size_t>{1});
+  EXPECT_EQ(failed.lend(0, kNow)->pack.trials, std::vector<std::size_t>{1});
 
   auto resumed = after_two_packs(/*seconds_of_second=*/6, Cause::none, /*checkpoint=*/42);
-  EXPECT_EQ(resumed.lend(0)->pack.trials, std::vector<std::size_t>{1});
+  EXPECT_EQ(resumed.lend(0, kNow)->pack.trials, std::vector<std::size_t>{1});
 }
 
 TEST(Schedule, LearnsNothingFromAPackThatLacksAResult) {
   auto schedule =
       schedule_of({{.combination = 0, .trials = {0, 1}}, {.combination = 1, .trials = {2, 3}}});
-  schedule.lend(0);
-  schedule.lend(1);
+  schedule.lend(0, kNow);
+  schedule.lend(1, kNow);
   schedule.learn(1, 1000);
 
-  EXPECT_EQ(schedule.lend(2)->pack.trials, std::vector<std::size_t>{1});
+  EXPECT_EQ(schedule.lend(2, kNow)->pack.trials, std::vector<std::size_t>{1});
+}
+
+/// Two workers, and packs of 8 trials that take 1 s each and 1 s more.
+Schedule two_workers(std::size_t num_trials) {
+  std::vector<std::size_t> trials(num_trials);
+  std::iota(trials.begin(), trials.end(), 0);
+  return {WaitingPacks({.groups = {{.trials = trials, .max_width = 8}}},
+                       CostModel({1}, /*fixed_trials=*/1), /*num_workers=*/2),
+          default_retries()};
+}
+
+void finish_pack(Schedule& schedule, int worker) {
+  const auto trials = schedule.lease_of(worker)->pack.trials;
+  for (const auto trial : trials)
+    schedule.finish_trial(worker, trial);
+  schedule.learn(worker, 1 + static_cast<double>(trials.size()));
+  schedule.end_lease(worker, Cause::crash, kNoCheckpoint);
+}
+
+TEST(Schedule, LeavesTheLastPackWholeIfTheOthersHaveJustBegunTheirs) {
+  auto schedule = two_workers(32);
+  schedule.lend(0, 0);
+  schedule.lend(1, 0);
+  finish_pack(schedule, 0);
+  schedule.lend(0, 9);
+  finish_pack(schedule, 1);
+
+  EXPECT_EQ(schedule.lend(1, 9)->width, 8U);
+}
+
+TEST(Schedule, CutsTheLastPackIfTheOthersAreNearlyDone) {
+  auto schedule = two_workers(32);
+  schedule.lend(0, 0);
+  schedule.lend(1, 0);
+  finish_pack(schedule, 0);
+  schedule.lend(0, 9);
+  finish_pack(schedule, 1);
+
+  // Worker 0 has 2 s left and 9 s wait, which makes 5.5 s for each: of 8 trials in 9 s, 4.9.
+  EXPECT_EQ(schedule.lend(1, 16)->width, 5U);
 }
 
 TEST(Schedule, RefusesAResultOfATrialThatIsNotLent) {
   auto schedule = two_packs();
-  schedule.lend(0);
+  schedule.lend(0, kNow);
 
   EXPECT_FALSE(schedule.finish_trial(0, 2));
   EXPECT_FALSE(schedule.finish_trial(1, 0));

@@ -7,6 +7,8 @@
 namespace sweep {
 namespace {
 
+constexpr double kNobodyIsBusy = 0;
+
 /// So many trials from `first` on.
 PackGroup group_of(std::size_t combination, std::size_t first, std::size_t count,
                    std::size_t max_width) {
@@ -34,14 +36,14 @@ WaitingPacks measured(std::vector<PackGroup> groups, int num_workers, double fix
 /// The combinations of all packs, in the order in which they are handed out.
 std::vector<std::size_t> combinations_of_all(WaitingPacks& packs) {
   std::vector<std::size_t> combinations;
-  while (const auto lease = packs.take())
+  while (const auto lease = packs.take(kNobodyIsBusy))
     combinations.push_back(lease->pack.combination);
   return combinations;
 }
 
 std::vector<std::size_t> widths_of_all(WaitingPacks& packs) {
   std::vector<std::size_t> widths;
-  while (const auto lease = packs.take())
+  while (const auto lease = packs.take(kNobodyIsBusy))
     widths.push_back(lease->pack.trials.size());
   return widths;
 }
@@ -73,8 +75,8 @@ TEST(WaitingPacks, TryOnePackOfEachCombinationBeforeTheOthers) {
 TEST(WaitingPacks, GoByWhatPacksTookOnceTheyHaveFinished) {
   auto packs =
       waiting({group_of(0, 0, 2, 1), group_of(1, 2, 2, 1), group_of(2, 4, 1, 1)}, {1, 2, 4});
-  packs.take();
-  packs.take();
+  packs.take(kNobodyIsBusy);
+  packs.take(kNobodyIsBusy);
   packs.learn(/*combination=*/1, /*width=*/1, /*seconds=*/2);
   packs.learn(/*combination=*/0, /*width=*/1, /*seconds=*/30);
 
@@ -89,12 +91,12 @@ TEST(WaitingPacks, HandOutSavedAndRepeatedPacksBeforeAllOthers) {
   EXPECT_TRUE(packs.has_checkpoint(42));
   packs.put_in_front({.pack = {.trials = {9}}, .attempt = 2});
 
-  EXPECT_EQ(packs.take()->pack.trials, Numbers{9});
-  EXPECT_EQ(packs.take()->pack.trials, Numbers{7});
+  EXPECT_EQ(packs.take(kNobodyIsBusy)->pack.trials, Numbers{9});
+  EXPECT_EQ(packs.take(kNobodyIsBusy)->pack.trials, Numbers{7});
   EXPECT_FALSE(packs.has_checkpoint(42));
-  EXPECT_EQ(packs.take()->pack.trials, (Numbers{0, 1}));
+  EXPECT_EQ(packs.take(kNobodyIsBusy)->pack.trials, (Numbers{0, 1}));
   EXPECT_TRUE(packs.empty());
-  EXPECT_FALSE(packs.take());
+  EXPECT_FALSE(packs.take(kNobodyIsBusy));
 }
 
 TEST(WaitingPacks, CutAGroupEvenly) {
@@ -107,7 +109,7 @@ TEST(WaitingPacks, KeepEveryTrialOnceAndGroupsApart) {
   auto packs = waiting({group_of(0, 0, 15, 4), group_of(1, 15, 7, 8)}, {1, 1}, /*num_workers=*/3);
   std::vector<std::size_t> trials;
   std::int64_t number = 0;
-  while (const auto lease = packs.take()) {
+  while (const auto lease = packs.take(kNobodyIsBusy)) {
     EXPECT_EQ(lease->pack.number, number++);
     EXPECT_EQ(lease->width, lease->pack.trials.size());
     EXPECT_LE(lease->width, lease->pack.combination == 0 ? 4U : 8U);
@@ -129,16 +131,30 @@ TEST(WaitingPacks, GiveNobodyMoreThanAnEqualShareOfWhatWaits) {
   EXPECT_EQ(widths_of_all(packs), (Numbers{4, 3, 2, 2, 1, 1, 1, 1, 1}));
 }
 
+TEST(WaitingPacks, CountWhatOthersStillHaveToDo) {
+  auto packs = measured({group_of(0, 0, 16, 16)}, /*num_workers=*/4, /*fixed_trials=*/1);
+
+  // 17 s wait and 7 s are under way, a share is 6 s: of 16 trials in 17 s, 5.6.
+  EXPECT_EQ(packs.take(/*busy_s=*/7)->width, 6U);
+}
+
+TEST(WaitingPacks, CountNothingOnOthersWherePartsCostNoMore) {
+  auto packs = measured({group_of(0, 0, 16, 16)}, /*num_workers=*/4);
+
+  EXPECT_EQ(packs.take(/*busy_s=*/1000)->width, 4U);
+}
+
 TEST(WaitingPacks, GiveHalfOfWhatOthersGetWhereOnlyHintsTell) {
   auto packs = waiting({group_of(0, 0, 70, 70)}, {1}, /*num_workers=*/4);
 
-  EXPECT_EQ(packs.take()->width, 10U) << "and the three others 20 each";
+  EXPECT_EQ(packs.take(kNobodyIsBusy)->width, 10U) << "and the three others 20 each";
 }
 
 TEST(WaitingPacks, LeaveAPackWholeWhileEnoughElseWaits) {
   auto packs = measured({group_of(0, 0, 4, 4), group_of(1, 4, 11, 1)}, /*num_workers=*/4);
 
-  EXPECT_EQ(packs.take()->width, 4U) << "15 trials by 4 workers are 3.75, nearly all of them";
+  EXPECT_EQ(packs.take(kNobodyIsBusy)->width, 4U)
+      << "15 trials by 4 workers are 3.75, nearly all of them";
 }
 
 TEST(WaitingPacks, AreCutOnlyWhereHalfAPackTakesMuchLess) {
@@ -155,7 +171,7 @@ TEST(WaitingPacks, AreNotCutWhenTheyGoOnFromACheckpoint) {
   WaitingPacks packs({.saved = {{.trials = {0, 1, 2, 3}, .resume_from = 42}}}, CostModel({1}, 0),
                      /*num_workers=*/4);
 
-  const auto lease = packs.take();
+  const auto lease = packs.take(kNobodyIsBusy);
   EXPECT_EQ(lease->pack.trials.size(), 4U);
   EXPECT_EQ(lease->width, 0U) << "its time tells nothing of packs that begin";
 }
@@ -166,8 +182,8 @@ TEST(WaitingPacks, NarrowWhatWaitsAndWhatWaitsAgain) {
 
   packs.narrow(/*combination=*/0, /*width=*/2);
 
-  EXPECT_EQ(packs.take()->pack.trials, (Numbers{20, 21}));
-  EXPECT_EQ(packs.take()->attempt, 2);
+  EXPECT_EQ(packs.take(kNobodyIsBusy)->pack.trials, (Numbers{20, 21}));
+  EXPECT_EQ(packs.take(kNobodyIsBusy)->attempt, 2);
   EXPECT_EQ(widths_of_all(packs), (Numbers{2, 4, 2, 1}));
 }
 
