@@ -199,14 +199,16 @@ json to_json(const Checked& checked) {
           {"problems", list_to_json(checked.problems)},
           {"resolved", checked.resolved},
           {"pack_widths", checked.pack_widths},
-          {"memory_bytes", checked.memory_bytes}};
+          {"memory_bytes", checked.memory_bytes},
+          {"costs", checked.costs}};
 }
 
 Message checked_from(const JsonFields& fields) {
   return Checked{.problems = fields.list_of("problems", problem_from),
                  .resolved = fields.value_or<std::vector<json>>("resolved", {}),
                  .pack_widths = fields.value_or<std::vector<int>>("pack_widths", {}),
-                 .memory_bytes = fields.value_or<std::vector<double>>("memory_bytes", {})};
+                 .memory_bytes = fields.value_or<std::vector<double>>("memory_bytes", {}),
+                 .costs = fields.value_or<std::vector<double>>("costs", {})};
 }
 
 json to_json(const Progress& progress) {

@@ -126,6 +126,7 @@ struct Checked {
   std::vector<nlohmann::json> resolved = {};  ///< defaults filled in, data fingerprints for paths
   std::vector<int> pack_widths = {};          ///< widest sensible pack on this device, >= 1
   std::vector<double> memory_bytes = {};      ///< estimate for one pack of that width
+  std::vector<double> costs = {};             ///< of one trial, relative to the others; > 0
 };
 
 struct Progress {

@@ -133,8 +133,10 @@ TrialRecord trial_from(const JsonFields& fields) {
 }
 
 json worker_to_json(const EndRecord::Worker& worker) {
-  return {{"rank", worker.info.rank}, {"host", worker.info.host}, {"device", worker.info.device},
-          {"busy_s", worker.busy_s},  {"packs", worker.packs},    {"trials", worker.trials}};
+  return {{"rank", worker.info.rank},     {"host", worker.info.host},
+          {"device", worker.info.device}, {"busy_s", worker.busy_s},
+          {"packs", worker.packs},        {"allocated_s", worker.allocated_s},
+          {"trials", worker.trials}};
 }
 
 EndRecord::Worker worker_from(const JsonFields& fields) {
@@ -142,6 +144,7 @@ EndRecord::Worker worker_from(const JsonFields& fields) {
                    .host = fields.required<std::string>("host"),
                    .device = fields.required<std::string>("device")},
           .busy_s = fields.value_or("busy_s", kNan),
+          .allocated_s = fields.value_or("allocated_s", kNan),
           .packs = fields.required<int>("packs"),
           .trials = fields.required<int>("trials")};
 }

@@ -80,7 +80,8 @@ struct TrialRecord {
 struct EndRecord {
   struct Worker {
     WorkerInfo info = {};
-    double busy_s = 0;  ///< time with a pack
+    double busy_s = 0;       ///< time with a pack
+    double allocated_s = 0;  ///< from when it was ready to train until the end; NaN: unknown
     int packs = 0;
     int trials = 0;
   };

@@ -5,7 +5,6 @@
 #include <map>
 #include <numeric>
 #include <span>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,6 +12,7 @@
 
 #include "results/axis_values.hpp"
 #include "results/hdf5_file.hpp"
+#include "results/worker_use.hpp"
 
 namespace results {
 namespace {
@@ -248,25 +248,6 @@ void add_declared_variables(Hdf5Group& root, const View& view) {
 
 // --- workers ---
 
-/// What each worker did in all sessions together, by rank, host and device.
-std::vector<EndRecord::Worker> sum_of_workers(const std::vector<EndRecord>& ends) {
-  std::map<std::tuple<int, std::string, std::string>, EndRecord::Worker> sums;
-  for (const auto& end : ends) {
-    for (const auto& worker : end.workers) {
-      auto& sum = sums[{worker.info.rank, worker.info.host, worker.info.device}];
-      sum.info = worker.info;
-      sum.busy_s += worker.busy_s;
-      sum.packs += worker.packs;
-      sum.trials += worker.trials;
-    }
-  }
-  std::vector<EndRecord::Worker> workers;
-  workers.reserve(sums.size());
-  for (auto& [key, sum] : sums)
-    workers.push_back(std::move(sum));
-  return workers;
-}
-
 void add_workers(Hdf5Group& root, const std::vector<EndRecord>& ends) {
   const auto workers = sum_of_workers(ends);
   if (workers.empty()) return;
@@ -290,6 +271,12 @@ void add_workers(Hdf5Group& root, const std::vector<EndRecord>& ends) {
       [](const Worker& worker) { return worker.info.device; });
   add({.name = "busy_s", .units = "s", .long_name = "time with a pack"}, std::vector<double>(),
       [](const Worker& worker) { return worker.busy_s; });
+  add({.name = "allocated_s",
+       .units = "s",
+       .long_name = "time from when it was ready to train until the end of the run"},
+      std::vector<double>(), [](const Worker& worker) { return worker.allocated_s; });
+  add({.name = "utilization", .long_name = "share of the allocated time with a pack"},
+      std::vector<double>(), utilization);
   add({.name = "packs", .long_name = "packs trained"}, Integers(),
       [](const Worker& worker) { return worker.packs; });
   add({.name = "trials", .long_name = "trials trained"}, Integers(),

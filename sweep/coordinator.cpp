@@ -11,10 +11,20 @@ namespace sweep {
 
 using protocol::Cause;
 
-Coordinator::Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets,
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+}  // namespace
+
+Coordinator::Coordinator(const PreparedSweep& sweep, Schedule schedule, Outlets outlets,
                          const CheckpointFolder* checkpoints)
     : sweep_(sweep),
-      schedule_(std::move(packs), sweep.config.run.retries),
+      schedule_(std::move(schedule)),
       outlets_(std::move(outlets)),
       checkpoints_(checkpoints) {}
 
@@ -52,6 +62,16 @@ double Coordinator::trials_under_way() const {
   return sum;
 }
 
+std::vector<results::EndRecord::Worker> Coordinator::totals() const {
+  std::vector<results::EndRecord::Worker> totals;
+  for (const auto& [rank, worker] : workers_) {
+    auto& total = totals.emplace_back(worker.total);
+    if (schedule_.lease_of(rank) != nullptr) total.busy_s += seconds_since(worker.training_since);
+    total.allocated_s = worker.is_ready ? seconds_since(worker.ready_at) : 0;
+  }
+  return totals;
+}
+
 void Coordinator::stop() {
   is_stopping_ = true;
   for (const auto& [rank, worker] : workers_) {
@@ -65,8 +85,9 @@ void Coordinator::lend_to(int rank) {
   const auto pack_s = workers_[rank].pack_s;
   while (schedule_.num_lent_to(rank) <=
          packs_ahead(pack_s, schedule_.num_waiting(), workers_.size())) {
-    const auto* lease = schedule_.lend(rank);
+    const auto* lease = schedule_.lend(rank, seconds_since(begin_));
     if (lease == nullptr) break;
+    if (schedule_.num_lent_to(rank) == 1) workers_[rank].training_since = Clock::now();
     outlets_.send(rank, prepare_request(*lease));
   }
   if (schedule_.num_lent_to(rank) == 0) idle_.insert(rank);
@@ -122,6 +143,7 @@ void Coordinator::on_ready(int rank, const WorkerReady& ready) {
   auto& worker = workers_[rank];
   worker.total.info = {.rank = rank, .host = ready.host, .device = ready.device};
   worker.is_ready = true;
+  worker.ready_at = Clock::now();
   lend_to(rank);
 }
 
@@ -178,6 +200,7 @@ void Coordinator::on_end_of_pack(int rank, const PackEnd& end) {
   ++worker.total.packs;
   worker.total.busy_s += end.busy_s;
   worker.progress = 0;
+  worker.training_since = Clock::now();
   worker.is_asked_to_return = false;
   worker.pack_s = worker.pack_s == 0 ? end.busy_s : (worker.pack_s + end.busy_s) / 2;
   if (is_stopping_ && !lease->pack.trials.empty()) {
@@ -185,6 +208,7 @@ void Coordinator::on_end_of_pack(int rank, const PackEnd& end) {
     return;
   }
   const bool is_done = end.cause == Cause::none;
+  if (is_done) schedule_.learn(rank, end.busy_s);
   end_lease(rank, is_done ? Cause::crash : end.cause,
             is_done ? "the trainer gave no result for this trial" : end.reason);
   if (end.cause == Cause::out_of_memory) ask_for_packs_ahead();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <set>
@@ -37,11 +38,13 @@ class Coordinator {
     bool is_asked_to_return = false;  ///< packs that it has not begun
     double progress = 0;              ///< of the pack that it trains, 0 to 1
     double pack_s = 0;                ///< how long its packs took of late; 0: none has ended
+    std::chrono::steady_clock::time_point ready_at = {};
+    std::chrono::steady_clock::time_point training_since = {};  ///< its present pack
   };
 
   /// `sweep`, `checkpoints` (null: packs are not saved) and what the outlets refer to must outlive
   /// the coordinator.
-  Coordinator(const PreparedSweep& sweep, std::vector<Pack> packs, Outlets outlets,
+  Coordinator(const PreparedSweep& sweep, Schedule schedule, Outlets outlets,
               const CheckpointFolder* checkpoints);
 
   /// Asks a rank to start its trainer; it gets packs as soon as it is ready.
@@ -70,6 +73,9 @@ class Coordinator {
   /// Trials' worth of work under way, from the workers' progress.
   double trials_under_way() const;
 
+  /// What each worker has done until now, in order of rank.
+  std::vector<results::EndRecord::Worker> totals() const;
+
   /// Per rank, in order of rank.
   const std::map<int, WorkerState>& workers() const { return workers_; }
 
@@ -91,6 +97,7 @@ class Coordinator {
                       int attempts);
 
   const PreparedSweep& sweep_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   Schedule schedule_;
   Outlets outlets_;
   const CheckpointFolder* checkpoints_;

@@ -98,6 +98,8 @@ void add_show(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   command->add_option("--best", options->summary.best, "only the best N rows by the first metric")
       ->check(CLI::PositiveNumber.description(""));
+  command->add_flag("--workers", options->of_workers,
+                    "how busy each worker was, in place of means");
   command->add_flag("--json", options->as_json, "as JSON");
   command->callback([options, &action] { action = [options] { return show_command(*options); }; });
 }

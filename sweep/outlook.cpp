@@ -32,7 +32,7 @@ std::vector<Pack> packs_to_resume(const PreparedSweep& sweep,
   std::ranges::sort(sorted, {}, [](const auto& pack) { return pack.trials.size(); });
   std::vector<Pack> packs;
   for (const auto& record : sorted) {
-    Pack pack{.number = std::ssize(packs), .resume_from = record.key};
+    Pack pack{.resume_from = record.key};
     for (const auto id : record.trials) {
       const auto found = to_do.find(id);
       if (found == to_do.end()) continue;
@@ -47,8 +47,8 @@ std::vector<Pack> packs_to_resume(const PreparedSweep& sweep,
   return packs;
 }
 
-std::vector<Pack> packs_for(const PreparedSweep& sweep, const std::vector<std::size_t>& trials,
-                            int num_ranks) {
+std::vector<PackGroup> group_trials(const PreparedSweep& sweep,
+                                    const std::vector<std::size_t>& trials, int num_ranks) {
   std::vector<PackGroup> groups(sweep.grid.combinations.size());
   for (const auto trial : trials) {
     groups[sweep.grid.trials[trial].combination].trials.push_back(trial);
@@ -56,10 +56,17 @@ std::vector<Pack> packs_for(const PreparedSweep& sweep, const std::vector<std::s
   const int limit = sweep.config.run.pack_width;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     groups[i].combination = i;
-    groups[i].max_width = limit > 0 ? limit : sweep.pack_widths[i];
+    groups[i].max_width =
+        static_cast<std::size_t>(std::max(limit > 0 ? limit : sweep.pack_widths[i], 1));
   }
   std::erase_if(groups, [](const auto& group) { return group.trials.empty(); });
-  return cut_into_packs(groups, num_ranks);
+  return narrow_for_ranks(std::move(groups), num_ranks);
+}
+
+Schedule schedule_for(const PreparedSweep& sweep, Workload work, int num_ranks) {
+  const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
+  CostModel costs(sweep.costs, uses_gpus ? kFixedTrialsOnGpu : kFixedTrialsOnCpu);
+  return {WaitingPacks(std::move(work), std::move(costs), num_ranks), sweep.config.run.retries};
 }
 
 int default_num_ranks(const PreparedSweep& sweep) {

@@ -6,6 +6,7 @@
 #include "results/sweep_results.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/prepare.hpp"
+#include "sweep/schedule.hpp"
 
 /// What a run will do, for `run` and for `plan`.
 namespace sweep {
@@ -24,9 +25,12 @@ std::vector<Pack> packs_to_resume(const PreparedSweep& sweep,
                                   const std::vector<results::PackRecord>& saved,
                                   std::vector<std::size_t>& trials);
 
-/// The packs for those trials.
-std::vector<Pack> packs_for(const PreparedSweep& sweep, const std::vector<std::size_t>& trials,
-                            int num_ranks);
+/// Those trials by combination, each as wide as packs may be.
+std::vector<PackGroup> group_trials(const PreparedSweep& sweep,
+                                    const std::vector<std::size_t>& trials, int num_ranks);
+
+/// Hands that work out to so many ranks.
+Schedule schedule_for(const PreparedSweep& sweep, Workload work, int num_ranks);
 
 /// One rank per GPU, or per core where the sweep trains on CPUs; never more than trials.
 int default_num_ranks(const PreparedSweep& sweep);

@@ -10,23 +10,34 @@ namespace sweep {
 struct PackGroup {
   std::size_t combination = 0;           ///< index into Grid::combinations
   std::vector<std::size_t> trials = {};  ///< indices into Grid::trials
-  int max_width = 1;                     ///< most trials in one pack, >= 1
+  std::size_t max_width = 1;             ///< most trials in one pack, >= 1
 };
 
 /// Trials to be trained together.
 struct Pack {
-  std::int64_t number = 0;  ///< unique within a run
+  std::int64_t number = 0;  ///< unique within a run, given when it is lent
   std::size_t combination = 0;
   std::vector<std::size_t> trials = {};
   std::uint64_t resume_from = 0;  ///< key of the checkpoint it goes on from; 0: it begins
 };
 
-/// Cuts groups into packs. No pack is wider than its group allows; packs of one group differ by at
-/// most one trial. Groups are cut further while a rank would have no pack, and as long as that
-/// shortens the sweep when every pack takes a time proportional to its width. Wide packs come
-/// first, so that the last ones to end are short.
-///
+/// What a run has to train.
+struct Workload {
+  std::vector<Pack> saved = {};        ///< packs that go on from a checkpoint
+  std::vector<PackGroup> groups = {};  ///< the rest, at most one for a combination
+};
+
+/// As few packs as hold `num_trials`, of at most `max_width` each.
+std::size_t count_packs(std::size_t num_trials, std::size_t max_width);
+
+/// The widest of these packs; the others have as many trials or one less.
+std::size_t width_of_widest(std::size_t num_trials, std::size_t max_width);
+
+/// The packs of a workload, unless some are cut at the end of a run.
+std::size_t count_packs(const Workload& work);
+
+/// Narrows the widest groups until there is a pack for each rank, or a pack for each trial.
 /// Throws: std::invalid_argument if num_ranks < 1.
-std::vector<Pack> cut_into_packs(const std::vector<PackGroup>& groups, int num_ranks);
+std::vector<PackGroup> narrow_for_ranks(std::vector<PackGroup> groups, int num_ranks);
 
 }  // namespace sweep

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <iostream>
 #include <iterator>
 #include <set>
@@ -102,6 +103,10 @@ std::vector<Json> check_settings(PreparedSweep& sweep, Problems& problems) {
   sweep.pack_widths.resize(count, 1);
   sweep.memory_bytes = std::move(answer.memory_bytes);
   sweep.memory_bytes.resize(count, 0);
+  sweep.costs = std::move(answer.costs);
+  sweep.costs.resize(count, 1);
+  std::ranges::replace_if(
+      sweep.costs, [](double cost) { return !std::isfinite(cost) || cost <= 0; }, 1.0);
   if (answer.resolved.size() != count) return check.settings;
   return std::move(answer.resolved);
 }

@@ -30,6 +30,7 @@ struct PreparedSweep {
   std::vector<results::TrialId> ids = {};  ///< per trial of the grid
   std::vector<int> pack_widths = {};       ///< per combination, >= 1
   std::vector<double> memory_bytes = {};   ///< per combination, of one pack; 0: unknown
+  std::vector<double> costs = {};          ///< per combination, of one trial, relative; > 0
   results::PlanRecord plan = {};
   StartWorker start = {};                        ///< how every rank starts its trainer
   protocol::Ready ready = {};                    ///< what the trainer says of itself

@@ -24,12 +24,45 @@ Retries default_retries() {
           {Cause::out_of_memory, 1}};
 }
 
-Schedule::Schedule(std::vector<Pack> packs, Retries retries)
-    : retries_(std::move(retries)), waiting_(std::move(packs)) {}
+Schedule::Schedule(WaitingPacks waiting, Retries retries)
+    : retries_(std::move(retries)), waiting_(std::move(waiting)) {}
 
-const Lease* Schedule::lend(int worker) {
-  auto next = waiting_.take();
-  return next ? &leases_[worker].emplace_back(std::move(*next)) : nullptr;
+const Lease* Schedule::lend(int worker, double now_s) {
+  now_s_ = now_s;
+  auto next = waiting_.take(busy_s());
+  if (!next) return nullptr;
+  next->predicted_s = waiting_.costs().predict(next->pack.combination).of(next->pack.trials.size());
+  sum_of_predicted_s_ += next->predicted_s;
+  auto& leases = leases_[worker];
+  leases.push_back(std::move(*next));
+  if (leases.size() == 1) begin(leases.front());
+  return &leases.back();
+}
+
+/// A worker starts on a lease.
+void Schedule::begin(Lease& lease) {
+  lease.begin_s = now_s_;
+  sum_of_begins_s_ += now_s_;
+}
+
+/// What the workers still have to do. Nothing can be said of time that has passed as long as
+/// predictions are in units of the hints, but then all have just begun.
+double Schedule::busy_s() const {
+  const auto num_training = static_cast<double>(leases_.size());
+  const bool is_in_seconds = waiting_.costs().has_learned();
+  const double passed_s = is_in_seconds ? num_training * now_s_ - sum_of_begins_s_ : 0;
+  return std::max(0.0, sum_of_predicted_s_ - passed_s);
+}
+
+/// The first pack that finishes turns the units of the hints into seconds.
+void Schedule::predict_again() {
+  sum_of_predicted_s_ = 0;
+  for (auto& [worker, leases] : leases_) {
+    for (auto& lease : leases) {
+      lease.predicted_s = waiting_.costs().predict(lease.pack.combination).of(lease.width);
+      sum_of_predicted_s_ += lease.predicted_s;
+    }
+  }
 }
 
 const Lease* Schedule::lease_of(int worker) const {
@@ -54,12 +87,21 @@ bool Schedule::finish_trial(int worker, std::size_t trial) {
 
 bool Schedule::fail_trial(int worker, std::size_t trial, Cause cause) {
   if (!finish_trial(worker, trial)) return false;
+  leases_.at(worker).front().width = 0;
   auto lease = *lease_of(worker);
   lease.pack.trials = {trial};
   if (!may_try_again(lease, cause)) return true;
   lease.pack.resume_from = 0;
   await(std::move(lease));
   return false;
+}
+
+void Schedule::learn(int worker, double seconds) {
+  const auto* lease = lease_of(worker);
+  if (lease == nullptr || !lease->pack.trials.empty()) return;
+  const bool is_first = !waiting_.costs().has_learned();
+  waiting_.learn(lease->pack.combination, lease->width, seconds);
+  if (is_first) predict_again();
 }
 
 std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint64_t checkpoint) {
@@ -83,14 +125,13 @@ std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint6
 bool Schedule::give_back(int worker, std::int64_t pack, std::uint64_t checkpoint) {
   const auto leases = leases_.find(worker);
   if (leases == leases_.end()) return false;
-  const auto lease =
+  const auto found =
       std::ranges::find(leases->second, pack, [](const Lease& each) { return each.pack.number; });
-  if (lease == leases->second.end()) return false;
-  lease->pack.resume_from = checkpoint;
-  const auto combination = lease->pack.combination;
-  waiting_.put_in_front(std::move(*lease));
-  leases->second.erase(lease);
-  if (leases->second.empty()) leases_.erase(leases);
+  if (found == leases->second.end()) return false;
+  auto lease = take(leases, found);
+  lease.pack.resume_from = checkpoint;
+  const auto combination = lease.pack.combination;
+  waiting_.put_in_front(std::move(lease));
   const auto narrowed = most_trials_.find(combination);
   if (narrowed != most_trials_.end()) waiting_.narrow(combination, narrowed->second);
   return true;
@@ -105,10 +146,22 @@ void Schedule::narrow(std::size_t combination, std::size_t width) {
 std::optional<Lease> Schedule::take_first(int worker) {
   const auto leases = leases_.find(worker);
   if (leases == leases_.end()) return std::nullopt;
-  auto lease = std::move(leases->second.front());
-  leases->second.pop_front();
-  if (leases->second.empty()) leases_.erase(leases);
-  return lease;
+  return take(leases, leases->second.begin());
+}
+
+/// Where it was the first, the worker starts on the next.
+Lease Schedule::take(std::map<int, Leases>::iterator leases, Leases::iterator lease) {
+  auto taken = std::move(*lease);
+  sum_of_predicted_s_ -= taken.predicted_s;
+  const bool was_first = lease == leases->second.begin();
+  if (was_first) sum_of_begins_s_ -= taken.begin_s;
+  leases->second.erase(lease);
+  if (leases->second.empty()) {
+    leases_.erase(leases);
+  } else if (was_first) {
+    begin(leases->second.front());
+  }
+  return taken;
 }
 
 /// Counts a failure of a lease's one trial.

@@ -17,8 +17,8 @@ Retries default_retries();
 
 /// Decides which pack a worker trains next. Pure bookkeeping: no MPI, no clock, no files.
 ///
-///   Schedule schedule(packs, default_retries());
-///   if (const auto lease = schedule.lend(worker)) send(*lease);
+///   Schedule schedule(WaitingPacks(work, costs, num_workers), default_retries());
+///   if (const auto lease = schedule.lend(worker, now_s)) send(*lease);
 ///
 /// A worker may hold several leases: it trains the first, the others lie ready for when that ends.
 /// What is said of a worker's lease is said of the first.
@@ -29,10 +29,11 @@ Retries default_retries();
 /// allows, then given up.
 class Schedule {
  public:
-  Schedule(std::vector<Pack> packs, Retries retries);
+  Schedule(WaitingPacks waiting, Retries retries);
 
-  /// The next lease for a worker, behind those that it holds; nothing if no pack waits.
-  const Lease* lend(int worker);
+  /// The next lease for a worker, behind those that it holds; nothing if no pack waits. `now_s`
+  /// counts from any moment on, and never falls.
+  const Lease* lend(int worker, double now_s);
 
   /// The first lease that a worker holds, or null.
   const Lease* lease_of(int worker) const;
@@ -45,6 +46,10 @@ class Schedule {
 
   /// One trial of a worker's lease has failed while the others go on. True if it is given up.
   bool fail_trial(int worker, std::size_t trial, protocol::Cause cause);
+
+  /// A worker's trainer has trained its lease in that time; to be said before the lease ends. A
+  /// pack that went on from a checkpoint, or without a result for each trial, teaches nothing.
+  void learn(int worker, double seconds);
 
   /// Ends a worker's lease. Trials without a result go on from `checkpoint` (0: from none).
   /// Returns those that are given up.
@@ -66,16 +71,25 @@ class Schedule {
   bool is_finished() const { return waiting_.empty() && leases_.empty(); }
 
  private:
+  using Leases = std::deque<Lease>;  // never empty
+
   bool may_try_again(Lease& lease, protocol::Cause cause) const;
   void try_apart(const Lease& lease, std::size_t width, std::uint64_t checkpoint);
   void await(Lease lease);
   void narrow(std::size_t combination, std::size_t width);
   std::optional<Lease> take_first(int worker);
+  Lease take(std::map<int, Leases>::iterator leases, Leases::iterator lease);
+  void begin(Lease& lease);
+  double busy_s() const;
+  void predict_again();
 
   Retries retries_;
   WaitingPacks waiting_;
-  std::map<int, std::deque<Lease>> leases_;  // by worker; their packs hold what lacks a result
+  std::map<int, Leases> leases_;  // by worker; their packs hold what lacks a result
   std::map<std::size_t, std::size_t> most_trials_;  // in a pack, by combination that was narrowed
+  double now_s_ = 0;                                // as far as we heard
+  double sum_of_predicted_s_ = 0;                   // of all leases
+  double sum_of_begins_s_ = 0;                      // of the first ones
 };
 
 }  // namespace sweep

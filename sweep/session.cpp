@@ -143,11 +143,11 @@ class Session {
   }
 
   void train(const std::vector<std::size_t>& todo) {
-    auto packs = make_packs(todo);
+    auto work = make_workload(todo);
     std::cerr << fmt::format("{}  {}: {} in {} packs\n", version_line(), sweep_.config.name,
-                             describe_plan(recorder_.results().plan), packs.size());
+                             describe_plan(recorder_.results().plan), count_packs(work));
     coordinator_.emplace(
-        sweep_, std::move(packs),
+        sweep_, schedule_for(sweep_, std::move(work), world_.size()),
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { send(rank, command); },
             .record = [this](const auto& trial) { record(trial); },
@@ -171,17 +171,14 @@ class Session {
   bool saves_packs() const { return sweep_.config.run.checkpoint_every_s > 0; }
 
   /// Packs that were saved go on with the trials that are left of them; the rest is planned anew.
-  std::vector<Pack> make_packs(std::vector<std::size_t> todo) const {
-    auto packs = saves_packs() ? packs_to_resume(sweep_, recorder_.saved_packs(), todo)
-                               : std::vector<Pack>{};
-    std::vector<std::uint64_t> keys(packs.size());
-    std::ranges::transform(packs, keys.begin(), &Pack::resume_from);
+  Workload make_workload(std::vector<std::size_t> todo) const {
+    Workload work;
+    if (saves_packs()) work.saved = packs_to_resume(sweep_, recorder_.saved_packs(), todo);
+    std::vector<std::uint64_t> keys(work.saved.size());
+    std::ranges::transform(work.saved, keys.begin(), &Pack::resume_from);
     checkpoints_.remove_others(keys);
-    for (auto& pack : packs_for(sweep_, todo, world_.size())) {
-      pack.number = std::ssize(packs);
-      packs.push_back(std::move(pack));
-    }
-    return packs;
+    work.groups = group_trials(sweep_, todo, world_.size());
+    return work;
   }
 
   /// The results of its pack must be safe before the state goes from which they could be had again.
@@ -296,6 +293,7 @@ class Session {
     status.packs_training = state == "running" ? coordinator_->num_training() : 0;
     status.left_s = status_.left_s;
     status.left_uncertainty_s = status_.left_uncertainty_s;
+    if (coordinator_) put_workers(status, coordinator_->totals());
     try {
       write_status(folder_, status);
       status_trouble_.clear();
@@ -329,12 +327,9 @@ class Session {
     const int signal = stop_signal();
     results::EndRecord record{
         .ended = utc_now(),
-        .reason = signal == 0 ? "finished" : fmt::format("stopped by signal {}", signal)};
-    double busy_s = 0;
-    for (const auto& [rank, worker] : coordinator_->workers()) {
-      record.workers.push_back(worker.total);
-      busy_s += worker.total.busy_s;
-    }
+        .reason = signal == 0 ? "finished" : fmt::format("stopped by signal {}", signal),
+        .workers = coordinator_->totals()};
+    const auto use = results::use_of(record.workers);
     recorder_.record(record);
     recorder_.finish();
     save_status(signal == 0 ? "finished" : "stopped");
@@ -342,7 +337,7 @@ class Session {
       if (has_trouble()) tell_trouble();
       return tell_stop(signal);
     }
-    tell_end(busy_s / std::max(elapsed_s_ * world_.size(), 1e-9));
+    tell_end(use.mean);
     if (has_trouble()) return tell_trouble();
     return results::count(recorder_.results()).failed == 0 ? ExitCode::success
                                                            : ExitCode::trials_failed;

@@ -11,6 +11,7 @@ namespace sweep {
 namespace {
 
 constexpr std::size_t kMostFailedShown = 20;
+constexpr std::size_t kMostWorkersShown = 16;
 constexpr const char* kFileName = "status.json";
 
 using Json = nlohmann::json;
@@ -23,6 +24,9 @@ Json to_json(const SweepStatus& status) {
                       {"error", trial.error},
                       {"attempts", trial.attempts}});
   }
+  auto workers = Json::array();
+  for (const auto& worker : status.workers)
+    workers.push_back(results::to_json(worker));
   return {{"name", status.name},
           {"state", status.state},
           {"host", status.host},
@@ -38,6 +42,8 @@ Json to_json(const SweepStatus& status) {
           {"packs_training", status.packs_training},
           {"left_s", status.left_s},
           {"left_uncertainty_s", status.left_uncertainty_s},
+          {"utilization", results::to_json(status.use)},
+          {"workers", workers},
           {"failed_trials", failed}};
 }
 
@@ -57,6 +63,11 @@ SweepStatus from_json(const Json& json) {
                      .packs_training = json.at("packs_training"),
                      .left_s = json.at("left_s"),
                      .left_uncertainty_s = json.at("left_uncertainty_s")};
+  if (json.contains("utilization")) {  // absent from files of older versions
+    status.use = results::use_from_json(json.at("utilization"));
+    for (const auto& worker : json.at("workers"))
+      status.workers.push_back(results::worker_from_json(worker));
+  }
   for (const auto& trial : json.at("failed_trials")) {
     status.failed.push_back(
         {trial.at("id"), trial.at("label"), trial.at("error"), trial.at("attempts")});
@@ -94,7 +105,14 @@ std::optional<SweepStatus> read_status(const std::filesystem::path& folder) {
     return from_json(Json::parse(file));
   } catch (const Json::exception&) {
     return std::nullopt;
+  } catch (const protocol::ProtocolError&) {
+    return std::nullopt;
   }
+}
+
+void put_workers(SweepStatus& status, const results::Workers& workers) {
+  status.use = results::use_of(workers);
+  status.workers = workers.size() <= kMostWorkersShown ? workers : results::Workers();
 }
 
 SweepStatus status_of(const results::SweepResults& sweep) {

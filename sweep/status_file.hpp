@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "results/sweep_results.hpp"
+#include "results/worker_use.hpp"
 
 namespace sweep {
 
@@ -31,6 +32,8 @@ struct SweepStatus {
   std::size_t packs_training = 0;
   double left_s = -1;                    ///< estimate; negative: none yet
   double left_uncertainty_s = -1;        ///< half of a 95 % interval
+  results::WorkerUse use = {};           ///< of the latest run until now
+  results::Workers workers = {};         ///< of the latest run until now; none if they are many
   std::vector<FailedTrial> failed = {};  ///< the first ones
 };
 
@@ -39,6 +42,9 @@ void write_status(const std::filesystem::path& folder, const SweepStatus& status
 
 /// Nothing if there is none or it cannot be read.
 std::optional<SweepStatus> read_status(const std::filesystem::path& folder);
+
+/// Puts down what the workers have done.
+void put_workers(SweepStatus& status, const results::Workers& workers);
 
 /// The counts and the first failed trials of a sweep, as its journal has them.
 SweepStatus status_of(const results::SweepResults& sweep);

@@ -1,9 +1,25 @@
 #include "sweep/waiting_packs.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace sweep {
+namespace {
+
+constexpr double kMostWaste = 1.25;  // a trial in a part may cost so much of one in the whole
+constexpr double kCheap = 0.05;      // the fixed part of a pack that is cut without regret
+
+/// The narrowest part of a pack that is worth it: t(w) / w <= 1.25 t(W) / W, and two fit into W.
+/// W if there is none: half a pack takes nearly as long as a whole one.
+std::size_t narrowest_part(const PackTime& time, std::size_t width) {
+  const auto W = static_cast<double>(width);
+  const double spare_s = kMostWaste * time.of(width) / W - time.per_trial_s;
+  const double narrowest = std::max(1.0, std::ceil(time.fixed_s / spare_s));
+  return 2 * narrowest <= W ? static_cast<std::size_t>(narrowest) : width;
+}
+
+}  // namespace
 
 std::vector<Pack> cut(const Pack& pack, std::size_t width) {
   std::vector<Pack> parts;
@@ -17,43 +33,163 @@ std::vector<Pack> cut(const Pack& pack, std::size_t width) {
   return parts;
 }
 
-WaitingPacks::WaitingPacks(std::vector<Pack> packs) {
-  for (auto& pack : packs) {
-    next_number_ = std::max(next_number_, pack.number + 1);
-    leases_.push_back({.pack = std::move(pack)});
+bool WaitingPacks::Place::operator<(const Place& other) const {
+  if (is_probe != other.is_probe) return is_probe;
+  if (cost != other.cost) return cost > other.cost;
+  return combination < other.combination;
+}
+
+WaitingPacks::WaitingPacks(Workload work, CostModel costs, int num_workers)
+    : costs_(std::move(costs)), num_workers_(num_workers) {
+  for (auto& pack : work.saved)
+    front_.push_back({.pack = std::move(pack)});
+  for (auto& group : work.groups) {
+    if (group.combination >= queues_.size()) queues_.resize(group.combination + 1);
+    auto& queue = queues_[group.combination];
+    queue.trials = std::move(group.trials);
+    queue.max_width = group.max_width;
+    enter(group.combination);
   }
 }
 
-std::optional<Lease> WaitingPacks::take() {
-  if (leases_.empty()) return std::nullopt;
-  auto lease = std::move(leases_.front());
-  leases_.pop_front();
+std::optional<Lease> WaitingPacks::take(double busy_s) {
+  std::optional<Lease> lease;
+  if (!front_.empty()) {
+    lease = std::move(front_.front());
+    front_.pop_front();
+  } else if (const auto combination = first_combination()) {
+    lease = take_from(*combination, width_of_next(*combination, busy_s));
+  }
+  if (!lease) return std::nullopt;
+  lease->pack.number = next_number_++;
+  lease->width = lease->pack.resume_from == 0 ? lease->pack.trials.size() : 0;
   return lease;
 }
 
 void WaitingPacks::put_in_front(Lease lease) {
-  lease.pack.number = next_number_++;
-  leases_.push_front(std::move(lease));
+  front_.push_front(std::move(lease));
 }
 
 void WaitingPacks::narrow(std::size_t combination, std::size_t width) {
   std::deque<Lease> narrowed;
-  for (auto& lease : leases_) {
+  for (auto& lease : front_) {
     if (lease.pack.combination != combination || lease.pack.trials.size() <= width) {
       narrowed.push_back(std::move(lease));
       continue;
     }
-    for (auto& part : cut(lease.pack, width)) {
-      part.number = next_number_++;
+    for (auto& part : cut(lease.pack, width))
       narrowed.push_back({.pack = std::move(part), .attempt = lease.attempt});
-    }
   }
-  leases_ = std::move(narrowed);
+  front_ = std::move(narrowed);
+  if (combination >= queues_.size()) return;
+  leave(combination);
+  queues_[combination].max_width = std::min(queues_[combination].max_width, width);
+  enter(combination);
+}
+
+void WaitingPacks::learn(std::size_t combination, std::size_t width, double seconds) {
+  if (combination < queues_.size()) leave(combination);
+  costs_.learn(combination, width, seconds);
+  if (combination < queues_.size()) enter(combination);
 }
 
 bool WaitingPacks::has_checkpoint(std::uint64_t key) const {
-  return std::ranges::any_of(leases_,
+  return std::ranges::any_of(front_,
                              [&](const Lease& lease) { return lease.pack.resume_from == key; });
+}
+
+/// Gives a combination its place, by what is known of it now.
+void WaitingPacks::enter(std::size_t combination) {
+  auto& queue = queues_[combination];
+  if (queue.num_trials() == 0) return;
+  queue.num_packs = count_packs(queue.num_trials(), queue.max_width);
+  num_packs_ += queue.num_packs;
+  const auto num_packs = static_cast<double>(queue.num_packs);
+  const auto num_trials = static_cast<double>(queue.num_trials());
+  const auto width = width_of_widest(queue.num_trials(), queue.max_width);
+  queue.is_measured = costs_.is_measured(combination);
+  if (queue.is_measured) {
+    const auto time = costs_.predict(combination);
+    queue.place = {.cost = time.of(width), .combination = combination};
+    queue.amount = {.seconds = time.fixed_s * num_packs + time.per_trial_s * num_trials};
+  } else {
+    const double hint = costs_.hint(combination);
+    queue.place = {.is_probe = queue.num_taken == 0 && num_packs > 1,
+                   .cost = hint * static_cast<double>(width),
+                   .combination = combination};
+    queue.amount = {.packs = hint * num_packs, .trials = hint * num_trials};
+  }
+  amount_.add(queue.amount, 1);
+  order_of(queue).insert(queue.place);
+}
+
+/// Takes a combination out of the order, before anything about it changes.
+void WaitingPacks::leave(std::size_t combination) {
+  const auto& queue = queues_[combination];
+  if (queue.num_trials() == 0) return;
+  num_packs_ -= queue.num_packs;
+  amount_.add(queue.amount, -1);
+  order_of(queue).erase(queue.place);
+}
+
+void WaitingPacks::Amount::add(const Amount& other, double factor) {
+  seconds += factor * other.seconds;
+  packs += factor * other.packs;
+  trials += factor * other.trials;
+}
+
+std::set<WaitingPacks::Place>& WaitingPacks::order_of(const Queue& queue) {
+  return queue.is_measured ? measured_ : unmeasured_;
+}
+
+std::optional<std::size_t> WaitingPacks::first_combination() const {
+  if (unmeasured_.empty()) {
+    return measured_.empty() ? std::nullopt : std::optional(measured_.begin()->combination);
+  }
+  const auto& unmeasured = *unmeasured_.begin();
+  if (measured_.empty() || unmeasured.is_probe) return unmeasured.combination;
+  const auto& queue = queues_[unmeasured.combination];
+  const auto width = width_of_widest(queue.num_trials(), queue.max_width);
+  const double cost = costs_.predict(unmeasured.combination).of(width);
+  const Place predicted = {.cost = cost, .combination = unmeasured.combination};
+  return std::min(predicted, *measured_.begin()).combination;
+}
+
+Lease WaitingPacks::take_from(std::size_t combination, std::size_t width) {
+  leave(combination);
+  auto& queue = queues_[combination];
+  const auto begin = queue.trials.begin() + static_cast<std::ptrdiff_t>(queue.num_taken);
+  Lease lease = {.pack = {.combination = combination,
+                          .trials = {begin, begin + static_cast<std::ptrdiff_t>(width)}}};
+  queue.num_taken += width;
+  enter(combination);
+  return lease;
+}
+
+std::size_t WaitingPacks::width_of_next(std::size_t combination, double busy_s) const {
+  const auto& queue = queues_[combination];
+  const auto whole = width_of_widest(queue.num_trials(), queue.max_width);
+  const auto time = costs_.predict(combination);
+  const double share = share_s(queue, time.fixed_s / time.of(whole), busy_s) / time.of(whole);
+  const double fair = std::round(share * static_cast<double>(whole));
+  const auto narrowest = narrowest_part(time, whole);
+  if (fair >= static_cast<double>(whole) || narrowest == whole) return whole;
+  return std::clamp(static_cast<std::size_t>(fair), narrowest, whole - narrowest);
+}
+
+/// A worker's part of all that is left. Where parts cost hardly more than a whole pack, it is that
+/// of what waits, as if the others were about to end, which forgives predictions that are wrong
+/// (guided self-scheduling); and half of that while nothing but a hint tells.
+double WaitingPacks::share_s(const Queue& queue, double fixed_part, double busy_s) const {
+  if (fixed_part > kCheap) return (waiting_s() + busy_s) / num_workers_;
+  const double part_of_others = queue.is_measured ? 1 : 2;
+  return waiting_s() / (1 + part_of_others * (num_workers_ - 1));
+}
+
+double WaitingPacks::waiting_s() const {
+  const auto unmeasured = costs_.predict_unmeasured();
+  return amount_.seconds + unmeasured.fixed_s * amount_.packs +
+         unmeasured.per_trial_s * amount_.trials;
 }
 
 }  // namespace sweep

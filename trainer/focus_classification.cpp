@@ -164,6 +164,13 @@ std::vector<Phase> phases_of(const json& settings) {
   return phases;
 }
 
+double count_epochs(const std::vector<Phase>& phases) {
+  double sum = 0;
+  for (const auto& phase : phases)
+    sum += phase.epochs;
+  return sum;
+}
+
 protocol::StudyDeclaration declare() {
   return {.version = kVersion,
           .settings = declarations(make_schema()),
@@ -190,7 +197,7 @@ Model model_of(const json& settings, const DataShape& shape) {
 
 /// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
 void judge(const std::string& device, Verdict& verdict) {
-  auto& [problems, resolved, pack_width, memory_bytes] = verdict;
+  auto& [problems, resolved, pack_width, memory_bytes, trial_cost] = verdict;
   if (!is_sound(problems, "dataset")) return;
   const auto data = describe_data(resolved["dataset"]);
   resolved["dataset"] = data.identity;
@@ -205,6 +212,7 @@ void judge(const std::string& device, Verdict& verdict) {
                     resolved["batch_size"]);
   pack_width = choose_pack_width(cost, device);
   memory_bytes = cost.shared_bytes + pack_width * cost.trial_bytes;
+  trial_cost = estimate_trial_s(cost, data.train_size, count_epochs(phases));
 }
 
 Verdict check(const json& settings, const std::string& device) {

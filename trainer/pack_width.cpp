@@ -21,6 +21,21 @@ double num_weights(const Network& network) {
   return total;
 }
 
+/// Of one point. The first weights of an encoder are a table, in which points are looked up.
+double multiply_adds_of(const Network& network, bool has_table) {
+  if (network.multiply_adds > 0) return static_cast<double>(network.multiply_adds);
+  const auto table = has_table ? c10::multiply_integers(network.weights.front().sizes) : 0;
+  return num_weights(network) - static_cast<double>(table);
+}
+
+/// Of one input.
+double multiply_adds_of(const Model& model, const DataShape& shape, Classified classified) {
+  const auto m = static_cast<double>(shape.segments);
+  const double num_classified = classified == Classified::blend ? 1 : m;
+  return m * multiply_adds_of(model.focus, model.encoder.has_value()) +
+         num_classified * multiply_adds_of(model.classifier, /*has_table=*/false);
+}
+
 /// With those of its pairs with the segments of its input.
 double floats_per_segment(const Encoder& encoder, std::int64_t num_segments) {
   return static_cast<double>(encoder.floats_per_segment + num_segments * encoder.floats_per_pair);
@@ -56,7 +71,14 @@ PackCost estimate_cost(const Model& model, const DataSummary& data, Classified c
   return {.shared_bytes = data.size_bytes,
           .trial_bytes = weight_bytes + 2 * activation_bytes,  // with their gradients
           .activation_bytes = activation_bytes,
-          .gains_from_packs_on_cpu = model.gains_from_packs_on_cpu};
+          .gains_from_packs_on_cpu = model.gains_from_packs_on_cpu,
+          .multiply_adds = multiply_adds_of(model, data.shape, classified)};
+}
+
+double estimate_trial_s(const PackCost& cost, double train_size, double epochs) {
+  constexpr double kPasses = 4;  // forward, backward twice, and measured
+  constexpr double kMultiplyAddsPerSecond = 5e9;
+  return kPasses * cost.multiply_adds * train_size * epochs / kMultiplyAddsPerSecond;
 }
 
 int choose_pack_width(const PackCost& cost, const std::string& device) {

@@ -145,6 +145,7 @@ void Server::answer(const protocol::Check& request) {
     checked.resolved.push_back(verdict.resolved);
     checked.pack_widths.push_back(verdict.pack_width);
     checked.memory_bytes.push_back(verdict.memory_bytes);
+    checked.costs.push_back(verdict.cost);
   }
   send(checked);
 }

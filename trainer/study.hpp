@@ -16,6 +16,7 @@ struct Verdict {
   nlohmann::json resolved = nlohmann::json::object();  ///< canonical; fingerprints for paths
   int pack_width = 1;                                  ///< widest sensible pack on this device
   double memory_bytes = 0;                             ///< estimate for one pack of that width
+  double cost = 1;  ///< of a trial, > 0, so that long ones can begin first; about seconds on a core
 };
 
 /// What a study calls while it trains a pack. The first three are called after every batch and

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -39,7 +40,7 @@ std::string describe_values(const std::vector<nlohmann::json>& values) {
 struct Outlook {
   std::size_t num_trials = 0;
   std::size_t num_to_do = 0;
-  std::vector<Pack> packs = {};
+  Workload work = {};
   std::filesystem::path folder = {};
   double memory_bytes = 0;    ///< of the hungriest pack
   double seconds = -1;        ///< until all is done; negative: nothing to tell it from
@@ -76,20 +77,24 @@ Outlook look_ahead(const PlanOptions& options, const PreparedSweep& sweep) {
   const auto results = results_in(outlook.folder);
   const auto todo = trials_to_do(sweep, results, options.session.retry_failed);
   outlook.num_to_do = todo.size();
-  outlook.packs = packs_for(sweep, todo, outlook.num_ranks);
-  for (const auto& pack : outlook.packs) {
-    outlook.memory_bytes = std::max(outlook.memory_bytes, sweep.memory_bytes[pack.combination]);
+  outlook.work.groups = group_trials(sweep, todo, outlook.num_ranks);
+  for (const auto& group : outlook.work.groups) {
+    outlook.memory_bytes = std::max(outlook.memory_bytes, sweep.memory_bytes[group.combination]);
   }
   estimate_time(outlook, results);
   return outlook;
 }
 
-std::string describe_packs(const std::vector<Pack>& packs) {
-  if (packs.empty()) return "0 packs";
-  const auto widest = packs.front().trials.size();
-  const auto narrowest = packs.back().trials.size();
+std::string describe_packs(const Workload& work) {
+  std::size_t widest = 0;
+  auto narrowest = std::numeric_limits<std::size_t>::max();
+  for (const auto& [combination, trials, max_width] : work.groups) {
+    widest = std::max(widest, width_of_widest(trials.size(), max_width));
+    narrowest = std::min(narrowest, trials.size() / count_packs(trials.size(), max_width));
+  }
+  if (widest == 0) return "0 packs";
   return fmt::format("{} packs of {}{} (same settings; seeds and learning rates together)",
-                     packs.size(), narrowest == widest ? "" : fmt::format("{} to ", narrowest),
+                     count_packs(work), narrowest == widest ? "" : fmt::format("{} to ", narrowest),
                      widest);
 }
 
@@ -106,7 +111,7 @@ void print_text(const PreparedSweep& sweep, const Outlook& outlook) {
   }
   std::cout << fmt::format("{} trials, {} to do in {}\n", outlook.num_trials, outlook.num_to_do,
                            outlook.folder.string());
-  std::cout << describe_packs(outlook.packs) << '\n';
+  std::cout << describe_packs(outlook.work) << '\n';
   std::cout << fmt::format("{} {} rank{}", outlook.num_ranks,
                            sweep.start.device == DeviceChoice::cuda ? "GPU" : "CPU",
                            outlook.num_ranks == 1 ? "" : "s");
@@ -129,7 +134,7 @@ void print_json(const PreparedSweep& sweep, const Outlook& outlook) {
                               {"axes", axes},
                               {"trials", outlook.num_trials},
                               {"to_do", outlook.num_to_do},
-                              {"packs", outlook.packs.size()},
+                              {"packs", count_packs(outlook.work)},
                               {"ranks", outlook.num_ranks},
                               {"memory_bytes", outlook.memory_bytes},
                               {"seconds", outlook.seconds < 0 ? nlohmann::json(nullptr)

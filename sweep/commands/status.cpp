@@ -41,6 +41,13 @@ SweepStatus look_at(const std::filesystem::path& folder) {
   return status;
 }
 
+/// How busy the workers of the latest run are: each one if they are few, else all together.
+std::string describe_workers(const SweepStatus& status) {
+  if (!status.workers.empty()) return fmt::format("\n{}", results::to_text(status.workers));
+  const auto use = results::describe_use(status.use);
+  return use.empty() ? "" : fmt::format("{}\n", use);
+}
+
 void print_text(const SweepStatus& status) {
   const auto& counts = status.counts;
   std::string line = status.state == "finished" ? "done" : status.state;
@@ -60,7 +67,7 @@ void print_text(const SweepStatus& status) {
   } else if (counts.pending() > 0) {
     line += fmt::format("   {} to do, the same command continues", counts.pending());
   }
-  std::cout << line << '\n' << describe_failed(status);
+  std::cout << line << '\n' << describe_failed(status) << describe_workers(status);
 }
 
 }  // namespace

@@ -11,15 +11,19 @@ import time
 
 @dataclasses.dataclass
 class Figure:
-    """A number that should stay below its target, or at it where the target is 0."""
+    """A number that should stay below its target, or at it where the target is 0; a floor is the
+    other way round, a number that should reach its target."""
 
     what: str
     measured: float
     unit: str
     target: float
+    is_floor: bool = False
 
     @property
     def is_good(self):
+        if self.is_floor:
+            return self.measured >= self.target
         return self.measured < self.target or self.measured == self.target == 0
 
 
@@ -60,7 +64,8 @@ def processor():
 def table(figures):
     rows = [("what", "measured", "target", "")]
     for figure in figures:
-        target = f"< {figure.target:g} {figure.unit}".rstrip() if figure.target > 0 else "0"
+        sign = ">=" if figure.is_floor else "<"
+        target = f"{sign} {figure.target:g} {figure.unit}".rstrip() if figure.target > 0 else "0"
         verdict = "ok" if figure.is_good else "MISSED"
         rows.append((figure.what, f"{figure.measured:.3g} {figure.unit}".rstrip(), target, verdict))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]

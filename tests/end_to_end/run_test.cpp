@@ -480,6 +480,24 @@ TEST(Show, AveragesOverSeeds) {
   EXPECT_EQ(nlohmann::json::parse(ended.out)[0]["score"]["mean"], 2.75);
 }
 
+TEST(Show, TellsHowBusyTheWorkersWere) {
+  const SweepFolder sweep(scripted("{sleep_ms: 20}"));
+  ASSERT_EQ(run(sweep.run_command({"--ranks", "2"})).exit_code, 0);
+
+  const auto shown = run({MPISWEEP, "show", sweep.output(), "--workers", "--json"});
+  const auto workers = nlohmann::json::parse(shown.out);
+
+  ASSERT_EQ(workers.size(), 2U);
+  for (const auto& worker : workers) {
+    EXPECT_GT(worker["busy_s"], 0.0);
+    EXPECT_LE(worker["busy_s"], worker["allocated_s"]);
+    EXPECT_EQ(worker["utilization"],
+              worker["busy_s"].get<double>() / worker["allocated_s"].get<double>());
+  }
+  EXPECT_TRUE(contains(run({MPISWEEP, "show", sweep.output()}).out, "2 workers, "));
+  EXPECT_TRUE(contains(run({MPISWEEP, "status", sweep.output()}).out, "allocated_s"));
+}
+
 TEST(Show, SuggestsWhatAMisspeltMetricMeant) {
   const SweepFolder sweep(scripted());
   ASSERT_EQ(run(sweep.run_command()).exit_code, 0);

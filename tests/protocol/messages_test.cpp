@@ -107,6 +107,7 @@ TEST(ParseMessage, ReadsCheckedAsDocumented) {
   EXPECT_EQ(checked.problems[0].index, std::nullopt);
   EXPECT_EQ(checked.resolved, (std::vector<json>{{{"epochs", 30}}}));
   EXPECT_TRUE(checked.pack_widths.empty());
+  EXPECT_TRUE(checked.costs.empty());
 }
 
 TEST(ParseMessage, ReadsAResultAsDocumented) {
@@ -181,13 +182,15 @@ TEST(Messages, ChecksAndAnswersKeepEveryField) {
       sent_and_received(Checked{.problems = {{.key = "loss", .problem = "unknown", .index = 1}},
                                 .resolved = {{{"loss", "soft"}}},
                                 .pack_widths = {4},
-                                .memory_bytes = {1.5e9}});
+                                .memory_bytes = {1.5e9},
+                                .costs = {2.5}});
 
   EXPECT_EQ(check.settings, (std::vector<json>{{{"loss", "soft"}}, json::object()}));
   EXPECT_EQ(checked.problems.at(0).index, 1U);
   EXPECT_EQ(checked.resolved, (std::vector<json>{{{"loss", "soft"}}}));
   EXPECT_EQ(checked.pack_widths, std::vector<int>{4});
   EXPECT_EQ(checked.memory_bytes, std::vector<double>{1.5e9});
+  EXPECT_EQ(checked.costs, std::vector<double>{2.5});
 }
 
 TEST(Messages, ResultsKeepEveryField) {

@@ -164,6 +164,7 @@ TEST(EndRecord, ComesBackWhole) {
                          .reason = "finished",
                          .workers = {{.info = {.rank = 1, .host = "node1", .device = "cpu"},
                                       .busy_s = 2.5,
+                                      .allocated_s = 4,
                                       .packs = 3,
                                       .trials = 12}}};
 
@@ -176,8 +177,19 @@ TEST(EndRecord, ComesBackWhole) {
   EXPECT_EQ(parsed.workers[0].info.host, "node1");
   EXPECT_EQ(parsed.workers[0].info.device, "cpu");
   EXPECT_EQ(parsed.workers[0].busy_s, 2.5);
+  EXPECT_EQ(parsed.workers[0].allocated_s, 4);
   EXPECT_EQ(parsed.workers[0].packs, 3);
   EXPECT_EQ(parsed.workers[0].trials, 12);
+}
+
+TEST(EndRecord, OfAnOlderVersionDoesNotTellHowLongAWorkerWasThere) {
+  const auto parsed =
+      parse_end(R"({"ended":"2026-01-02T03:05:05Z","reason":"finished","workers":[)"
+                R"({"rank":1,"host":"node1","device":"cpu","busy_s":2.5,"packs":3,"trials":12}]})");
+
+  ASSERT_EQ(parsed.workers.size(), 1U);
+  EXPECT_EQ(parsed.workers[0].busy_s, 2.5);
+  EXPECT_TRUE(std::isnan(parsed.workers[0].allocated_s));
 }
 
 TEST(ParseTrial, NamesTheMissingField) {

@@ -146,6 +146,10 @@ class Xarray:
             self.assertEqual(workers["host"].values.tolist(), ["node1", "node2"])
             self.assertEqual(workers["device"].values.tolist(), ["cpu", "cpu"])
             self.assertEqual(workers["busy_s"].values.tolist(), [2.5, 1.0])
+            self.assertEqual(workers["allocated_s"].values.tolist(), [5.0, 5.0])
+            self.assertEqual(workers["utilization"].values.tolist(), [0.5, 0.2])
+            self.assertEqual(workers["allocated_s"].attrs["units"], "s")
+            self.assertEqual(workers["utilization"].attrs["units"], "1")
             self.assertEqual(workers["packs"].values.tolist(), [2, 4])
             self.assertEqual(workers["trials"].values.tolist(), [4, 6])
 

@@ -71,10 +71,12 @@ EndRecord sample_end(const char* ended) {
           .reason = "finished",
           .workers = {{.info = {.rank = 0, .host = "node1", .device = "cpu"},
                        .busy_s = 1.25,
+                       .allocated_s = 2.5,
                        .packs = 1,
                        .trials = 2},
                       {.info = {.rank = 1, .host = "node2", .device = "cpu"},
                        .busy_s = 0.5,
+                       .allocated_s = 2.5,
                        .packs = 2,
                        .trials = 3}}};
 }

@@ -1,8 +1,12 @@
 #include "sweep/coordinator.hpp"
 
+#include <numeric>
+
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "sweep/checkpoint_folder.hpp"
+#include "sweep/outlook.hpp"
 #include "sweep/prepare.hpp"
 #include "tests/temporary_folder.hpp"
 
@@ -18,12 +22,18 @@ class CoordinatorTest : public testing::Test {
     sweep_.grid.trials =
         GridTrials({{.length = 12, .seeds = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}}}, {});
     sweep_.ids = {100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111};
-    begin({{.number = 0, .trials = {0, 1}}, {.number = 1, .trials = {2, 3}}});
+    sweep_.costs = {1};
+    begin(4, 2);
   }
 
-  void begin(std::vector<Pack> packs) {
+  /// The first trials, in packs of `width`.
+  void begin(std::size_t num_trials, std::size_t width) {
+    std::vector<std::size_t> trials(num_trials);
+    std::iota(trials.begin(), trials.end(), 0);
     coordinator_.emplace(
-        sweep_, std::move(packs),
+        sweep_,
+        schedule_for(sweep_, {.groups = {{.trials = trials, .max_width = width}}},
+                     /*num_ranks=*/1),
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { sent_.emplace_back(rank, command); },
             .record = [this](const auto& trial) { recorded_.push_back(trial); },
@@ -49,16 +59,6 @@ class CoordinatorTest : public testing::Test {
     for (const auto& [to, command] : sent_) {
       const auto* pack = std::get_if<protocol::PackRequest>(&command);
       if (to == rank && pack != nullptr) packs.push_back(*pack);
-    }
-    return packs;
-  }
-
-  /// All twelve trials in packs of one width.
-  static std::vector<Pack> packs_of(std::size_t width) {
-    std::vector<Pack> packs;
-    for (std::size_t i = 0; i < 12; ++i) {
-      if (i % width == 0) packs.push_back({.number = std::ssize(packs)});
-      packs.back().trials.push_back(i);
     }
     return packs;
   }
@@ -126,7 +126,7 @@ TEST_F(CoordinatorTest, TriesTheRestOfALostPackOnceMoreThenFailsIt) {
   EXPECT_EQ(recorded_[1].cause, protocol::Cause::crash);
   EXPECT_EQ(recorded_[1].error, "trainer died: signal 11");
   EXPECT_EQ(recorded_[1].attempts, 2);
-  EXPECT_EQ(packs_sent_to(0)[2].pack, 1) << "the sweep goes on";
+  EXPECT_EQ(packs_sent_to(0)[2].trials[0].id, results::to_hex(102)) << "the sweep goes on";
 }
 
 TEST_F(CoordinatorTest, WakesAnIdleWorkerForATrialThatWaitsAgain) {
@@ -273,7 +273,7 @@ TEST_F(CoordinatorTest, AsksForThePacksThatAreTrainingWhenItStopsAndLendsNoMore)
 }
 
 TEST_F(CoordinatorTest, LendsAPackAheadWhileMorePacksWaitThanThereAreWorkers) {
-  begin(packs_of(3));
+  begin(12, 3);
 
   join(0);
 
@@ -284,7 +284,7 @@ TEST_F(CoordinatorTest, LendsAPackAheadWhileMorePacksWaitThanThereAreWorkers) {
 
 // 50 ms of packs that take 20 ms each: 2.5, so three beside the one in training.
 TEST_F(CoordinatorTest, LendsMorePacksAheadTheShorterTheyAre) {
-  begin(packs_of(1));
+  begin(12, 1);
   join(0);
   finish(0, 0, 100);
 
@@ -294,7 +294,7 @@ TEST_F(CoordinatorTest, LendsMorePacksAheadTheShorterTheyAre) {
 }
 
 TEST_F(CoordinatorTest, CountsAPackAheadAsBegunWhenThatOfALostTrainerHasEnded) {
-  begin(packs_of(3));
+  begin(12, 3);
   join(0);
 
   lose(0, 0);
@@ -306,7 +306,7 @@ TEST_F(CoordinatorTest, CountsAPackAheadAsBegunWhenThatOfALostTrainerHasEnded) {
 }
 
 TEST_F(CoordinatorTest, LendsAReturnedPackAgainAsTheSameAttempt) {
-  begin(packs_of(3));
+  begin(12, 3);
   join(0);
   save(packs_sent_to(0)[1], "half of it");
 
@@ -322,7 +322,7 @@ TEST_F(CoordinatorTest, LendsAReturnedPackAgainAsTheSameAttempt) {
 }
 
 TEST_F(CoordinatorTest, AsksForPacksAheadWhenAnotherWorkerFindsNone) {
-  begin(packs_of(3));
+  begin(12, 3);
   join(0);  // packs 0 and 1
   join(1);  // pack 2; 3 waits
   join(2);  // pack 3
@@ -340,7 +340,7 @@ TEST_F(CoordinatorTest, AsksForPacksAheadWhenAnotherWorkerFindsNone) {
 }
 
 TEST_F(CoordinatorTest, AsksForPacksAheadWhenOneNeedsTooMuchMemoryAndNarrowsThem) {
-  begin(packs_of(2));
+  begin(12, 2);
   coordinator_->start_worker(1, {});
   join(0);  // packs 0 and 1
   join(1);  // packs 2 and 3
@@ -359,7 +359,7 @@ TEST_F(CoordinatorTest, AsksForPacksAheadWhenOneNeedsTooMuchMemoryAndNarrowsThem
 }
 
 TEST_F(CoordinatorTest, RecordsNothingOfPacksAheadWhenItStops) {
-  begin(packs_of(3));
+  begin(12, 3);
   join(0);
   coordinator_->stop();
 
@@ -380,6 +380,21 @@ TEST_F(CoordinatorTest, AddsUpTheBusyTimeThatWorkersMeasured) {
 
   EXPECT_EQ(coordinator_->workers().at(0).total.busy_s, 3.75);
   EXPECT_EQ(coordinator_->workers().at(0).total.packs, 2);
+}
+
+TEST_F(CoordinatorTest, CountsTheTimeOfAWorkerFromWhenItIsReady) {
+  coordinator_->start_worker(0, {});
+  coordinator_->start_worker(1, {});
+  coordinator_->handle(0, WorkerReady{"node1", "cpu"});
+  usleep(2'000);
+
+  const auto totals = coordinator_->totals();
+
+  ASSERT_EQ(totals.size(), 2U);
+  EXPECT_GE(totals[0].allocated_s, 0.002);
+  EXPECT_GE(totals[0].busy_s, 0.002) << "its pack counts while it trains";
+  EXPECT_LE(totals[0].busy_s, totals[0].allocated_s);
+  EXPECT_EQ(totals[1].allocated_s, 0) << "it is not ready";
 }
 
 TEST_F(CoordinatorTest, IsStuckWhenNoWorkerCanTrain) {

@@ -1,78 +1,52 @@
 #include "sweep/plan.hpp"
 
 #include <numeric>
-#include <set>
+#include <stdexcept>
 
 #include <gtest/gtest.h>
 
 namespace sweep {
 namespace {
 
-PackGroup group_of(std::size_t combination, std::size_t first, std::size_t count, int max_width) {
-  PackGroup group{.combination = combination,
-                  .trials = std::vector<std::size_t>(count),
-                  .max_width = max_width};
-  std::iota(group.trials.begin(), group.trials.end(), first);
+PackGroup group_of(std::size_t num_trials, std::size_t max_width) {
+  PackGroup group{.trials = std::vector<std::size_t>(num_trials), .max_width = max_width};
+  std::iota(group.trials.begin(), group.trials.end(), 0);
   return group;
 }
 
-std::vector<std::size_t> widths(const std::vector<Pack>& packs) {
-  std::vector<std::size_t> widths;
-  for (const auto& pack : packs)
-    widths.push_back(pack.trials.size());
-  return widths;
+TEST(CountPacks, NeedsAsFewAsHoldAllTrials) {
+  EXPECT_EQ(count_packs(16, 8), 2U);
+  EXPECT_EQ(count_packs(17, 8), 3U);
+  EXPECT_EQ(count_packs(0, 8), 0U);
+  EXPECT_EQ(count_packs({.saved = {{}, {}}, .groups = {group_of(17, 8), group_of(2, 1)}}), 7U);
 }
 
-TEST(CutIntoPacks, CutsAGroupEvenly) {
-  // 15 trials, at most 8 in a pack: 2 packs, one trial apart.
-  EXPECT_EQ(widths(cut_into_packs({group_of(0, 0, 15, 8)}, 1)), (std::vector<std::size_t>{8, 7}));
+TEST(CountPacks, MakesThemEquallyWideButForOneTrial) {
+  EXPECT_EQ(width_of_widest(15, 8), 8U) << "and 7";
+  EXPECT_EQ(width_of_widest(9, 8), 5U) << "and 4, not 8 and 1";
+  EXPECT_EQ(width_of_widest(0, 8), 0U);
 }
 
-TEST(CutIntoPacks, KeepsEveryTrialOnceAndGroupsApart) {
-  const auto packs = cut_into_packs({group_of(0, 0, 15, 4), group_of(1, 15, 7, 8)}, 3);
-
-  std::multiset<std::size_t> trials;
-  for (const auto& pack : packs) {
-    trials.insert(pack.trials.begin(), pack.trials.end());
-    for (const auto trial : pack.trials)
-      EXPECT_EQ(pack.combination, trial < 15 ? 0U : 1U);
-    EXPECT_LE(pack.trials.size(), pack.combination == 0 ? 4U : 8U);
-  }
-  EXPECT_EQ(trials.size(), 22U);
-  EXPECT_EQ(std::set<std::size_t>(trials.begin(), trials.end()).size(), 22U);
+TEST(NarrowForRanks, LeavesNoRankWithoutAPack) {
+  EXPECT_EQ(narrow_for_ranks({group_of(8, 8)}, 4)[0].max_width, 2U);
+  EXPECT_EQ(narrow_for_ranks({group_of(3, 8)}, 16)[0].max_width, 1U) << "no more than trials";
 }
 
-TEST(CutIntoPacks, LeavesNoRankWithoutAPack) {
-  EXPECT_GE(cut_into_packs({group_of(0, 0, 8, 8)}, 4).size(), 4U);
+TEST(NarrowForRanks, NarrowsTheWidestGroupsOnly) {
+  const auto groups = narrow_for_ranks({group_of(8, 8), group_of(2, 2)}, 3);
+
+  // 8 / 7 + 2 / 2: three packs, and none wider than 7.
+  EXPECT_EQ(groups[0].max_width, 7U);
+  EXPECT_EQ(groups[1].max_width, 2U);
 }
 
-TEST(CutIntoPacks, MakesNoMorePacksThanTrials) {
-  EXPECT_EQ(cut_into_packs({group_of(0, 0, 3, 8)}, 16).size(), 3U);
+TEST(NarrowForRanks, KeepsPacksWholeWhereThereAreEnough) {
+  EXPECT_EQ(narrow_for_ranks({group_of(8, 8)}, 1)[0].max_width, 8U);
+  EXPECT_TRUE(narrow_for_ranks({}, 4).empty());
 }
 
-TEST(CutIntoPacks, KeepsPacksWholeForOneRank) {
-  EXPECT_EQ(widths(cut_into_packs({group_of(0, 0, 8, 8)}, 1)), (std::vector<std::size_t>{8}));
-}
-
-TEST(CutIntoPacks, EvensOutTheEndOfASweep) {
-  // Three packs of 4 on two ranks would take as long as 8 trials; cut once more, 7 at most.
-  const auto packs =
-      cut_into_packs({group_of(0, 0, 4, 4), group_of(1, 4, 4, 4), group_of(2, 8, 4, 4)}, 2);
-
-  EXPECT_GT(packs.size(), 3U);
-}
-
-TEST(CutIntoPacks, PutsWidePacksFirstAndNumbersInOrder) {
-  const auto packs = cut_into_packs({group_of(0, 0, 2, 8), group_of(1, 2, 6, 8)}, 1);
-
-  ASSERT_EQ(packs.size(), 2U);
-  EXPECT_EQ(packs[0].combination, 1U);
-  EXPECT_EQ(packs[0].number, 0);
-  EXPECT_EQ(packs[1].number, 1);
-}
-
-TEST(CutIntoPacks, GivesNothingForNothing) {
-  EXPECT_TRUE(cut_into_packs({}, 4).empty());
+TEST(NarrowForRanks, RefusesNoRanks) {
+  EXPECT_THROW(narrow_for_ranks({}, 0), std::invalid_argument);
 }
 
 }  // namespace

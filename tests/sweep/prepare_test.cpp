@@ -35,6 +35,11 @@ TEST(PrepareSweep, GivesEveryTrialAnIdentityAndEveryCombinationAWidth) {
   EXPECT_TRUE(sweep.plan.variables.contains("score"));
 }
 
+TEST(PrepareSweep, TakesTrialsForEquallyCostlyWhereTheTrainerSaysNothing) {
+  EXPECT_EQ(prepare(scripted("grid: {width: [2, 3], seed: 0..4}")).costs,
+            (std::vector<double>{1, 1}));
+}
+
 TEST(PrepareSweep, PutsTheLineOfAValueToWhatTheTrainerRefuses) {
   const auto text = refusal_of(scripted("grid:\n  width:\n    - 2\n    - 1\n"));
 

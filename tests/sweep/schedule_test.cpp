@@ -9,36 +9,46 @@
 namespace sweep {
 namespace {
 
-std::vector<Pack> two_packs() {
-  return {{.number = 0, .trials = {0, 1}}, {.number = 1, .trials = {2}}};
+constexpr std::uint64_t kNoCheckpoint = 0;
+constexpr double kNow = 0;
+using protocol::Cause;
+
+/// Of groups that cost the same, in combinations 0 to 3. One worker never has a pack cut.
+Schedule schedule_of(std::vector<PackGroup> groups, const Retries& retries = default_retries()) {
+  const CostModel costs({1, 1, 1, 1}, kFixedTrialsOnCpu);
+  return {WaitingPacks({.groups = std::move(groups)}, costs, /*num_workers=*/1), retries};
 }
 
-constexpr std::uint64_t kNoCheckpoint = 0;
-using protocol::Cause;
+/// Trials 0 and 1, then trial 2.
+Schedule two_packs() {
+  return schedule_of(
+      {{.combination = 0, .trials = {0, 1}, .max_width = 2}, {.combination = 1, .trials = {2}}});
+}
 
 /// A schedule of one pack of so many trials, lent to worker 0.
 Schedule lent(std::size_t num_trials, const Retries& retries = default_retries()) {
   std::vector<std::size_t> trials(num_trials);
   std::iota(trials.begin(), trials.end(), 0);
-  Schedule schedule({{.number = 7, .combination = 3, .trials = trials}}, retries);
-  schedule.lend(0);
+  auto schedule =
+      schedule_of({{.combination = 3, .trials = trials, .max_width = num_trials}}, retries);
+  schedule.lend(0, kNow);
   return schedule;
 }
 
 /// All that waits, lent to workers from 100 on and left there.
 std::vector<Lease> lend_all(Schedule& schedule) {
   std::vector<Lease> leases;
-  for (int worker = 100; const auto* lease = schedule.lend(worker); ++worker)
+  for (int worker = 100; const auto* lease = schedule.lend(worker, kNow); ++worker)
     leases.push_back(*lease);
   return leases;
 }
 
 TEST(Schedule, LendsPacksInOrder) {
-  Schedule schedule(two_packs(), default_retries());
+  auto schedule = two_packs();
 
-  EXPECT_EQ(schedule.lend(0)->pack.number, 0);
-  EXPECT_EQ(schedule.lend(1)->pack.number, 1);
-  EXPECT_EQ(schedule.lend(2), nullptr);
+  EXPECT_EQ(schedule.lend(0, kNow)->pack.number, 0);
+  EXPECT_EQ(schedule.lend(1, kNow)->pack.number, 1);
+  EXPECT_EQ(schedule.lend(2, kNow), nullptr);
 }
 
 TEST(Schedule, IsFinishedWhenAllLeasesHaveEnded) {
@@ -51,13 +61,13 @@ TEST(Schedule, IsFinishedWhenAllLeasesHaveEnded) {
 }
 
 TEST(Schedule, LendsTheTrialsOfALostTrainerAgainBeforeAllOthers) {
-  Schedule schedule(two_packs(), default_retries());
-  schedule.lend(0);
+  auto schedule = two_packs();
+  schedule.lend(0, kNow);
   schedule.finish_trial(0, 0);
 
   EXPECT_TRUE(schedule.end_lease(0, Cause::crash, kNoCheckpoint).empty());
 
-  const auto* again = schedule.lend(1);
+  const auto* again = schedule.lend(1, kNow);
   ASSERT_NE(again, nullptr);
   EXPECT_EQ(again->attempt, 2);
   EXPECT_EQ(again->pack.trials, (std::vector<std::size_t>{1}));
@@ -65,6 +75,7 @@ TEST(Schedule, LendsTheTrialsOfALostTrainerAgainBeforeAllOthers) {
 
 TEST(Schedule, TriesTheTrialsOfALostPackApart) {
   auto schedule = lent(2);
+  const auto lost = schedule.lease_of(0)->pack.number;
   schedule.end_lease(0, Cause::crash, kNoCheckpoint);
 
   const auto apart = lend_all(schedule);
@@ -74,7 +85,8 @@ TEST(Schedule, TriesTheTrialsOfALostPackApart) {
   EXPECT_EQ(apart[1].pack.trials, (std::vector<std::size_t>{1}));
   EXPECT_EQ(apart[1].pack.combination, 3U);
   EXPECT_NE(apart[0].pack.number, apart[1].pack.number);
-  EXPECT_NE(apart[0].pack.number, 7) << "a late message of the lost pack must not be taken for it";
+  EXPECT_NE(apart[0].pack.number, lost)
+      << "a late message of the lost pack must not be taken for it";
 }
 
 // 1000 trials -> 8 x 125 -> 8 x 16 -> 8 x 2 -> 2 x 1: the bad one is found in the fifth attempt.
@@ -84,7 +96,7 @@ TEST(Schedule, FindsTheOneBadTrialOfAWidePackAndKeepsAllOthers) {
   std::vector<std::size_t> given_up = schedule.end_lease(0, Cause::crash, kNoCheckpoint);
   std::size_t num_finished = 0;
   int last_attempt = 0;
-  while (const auto* lease = schedule.lend(0)) {
+  while (const auto* lease = schedule.lend(0, kNow)) {
     const auto trials = lease->pack.trials;
     last_attempt = std::max(last_attempt, lease->attempt);
     if (std::ranges::find(trials, kBad) == trials.end()) {
@@ -105,7 +117,7 @@ TEST(Schedule, TriesATrialAgainAsOftenAsItsCauseAllows) {
 
   for (int attempt = 2; attempt <= 3; ++attempt) {
     EXPECT_TRUE(schedule.end_lease(0, Cause::crash, kNoCheckpoint).empty());
-    EXPECT_EQ(schedule.lend(0)->attempt, attempt);
+    EXPECT_EQ(schedule.lend(0, kNow)->attempt, attempt);
   }
   EXPECT_EQ(schedule.end_lease(0, Cause::crash, kNoCheckpoint), std::vector<std::size_t>{0});
 
@@ -120,18 +132,16 @@ TEST(Schedule, GivesATrialUpWhoseTrainerThrewUnlessToldOtherwise) {
 
   auto patient = lent(3, {{Cause::exception, 1}});
   EXPECT_FALSE(patient.fail_trial(0, 1, Cause::exception));
-  const auto* again = patient.lend(1);
+  const auto* again = patient.lend(1, kNow);
   EXPECT_EQ(again->pack.trials, std::vector<std::size_t>{1});
   EXPECT_EQ(again->attempt, 2);
   EXPECT_TRUE(patient.fail_trial(1, 1, Cause::exception));
 }
 
 TEST(Schedule, HalvesPacksThatNeedTooMuchMemoryAndThoseLikeThem) {
-  Schedule schedule({{.number = 0, .combination = 0, .trials = {0, 1, 2, 3}},
-                     {.number = 1, .combination = 1, .trials = {4, 5, 6, 7}},
-                     {.number = 2, .combination = 0, .trials = {8, 9, 10}}},
-                    default_retries());
-  schedule.lend(0);
+  auto schedule = schedule_of({{.combination = 0, .trials = {0, 1, 2, 3, 8, 9, 10}, .max_width = 4},
+                               {.combination = 1, .trials = {4, 5, 6, 7}, .max_width = 4}});
+  schedule.lend(0, kNow);
   schedule.end_lease(0, Cause::out_of_memory, kNoCheckpoint);
 
   std::vector<std::vector<std::size_t>> trials;
@@ -151,26 +161,116 @@ TEST(Schedule, LetsTheTrialsOfALostPackGoOnFromItsCheckpoint) {
   schedule.end_lease(0, Cause::crash, /*checkpoint=*/42);
 
   EXPECT_TRUE(schedule.is_awaited(42));
-  EXPECT_EQ(schedule.lend(0)->pack.resume_from, 42U);
+  EXPECT_EQ(schedule.lend(0, kNow)->pack.resume_from, 42U);
   EXPECT_TRUE(schedule.is_awaited(42));
-  EXPECT_EQ(schedule.lend(1)->pack.resume_from, 42U);
+  EXPECT_EQ(schedule.lend(1, kNow)->pack.resume_from, 42U);
   EXPECT_FALSE(schedule.is_awaited(42));
 }
 
 TEST(Schedule, GivesUpOnlyTheTrialThatFailsAgain) {
   auto schedule = lent(2);
   schedule.end_lease(0, Cause::crash, kNoCheckpoint);
-  schedule.lend(0);
+  schedule.lend(0, kNow);
   schedule.end_lease(0, Cause::crash, kNoCheckpoint);
-  schedule.lend(0);
+  schedule.lend(0, kNow);
 
   EXPECT_EQ(schedule.end_lease(0, Cause::crash, kNoCheckpoint), (std::vector<std::size_t>{0}));
   EXPECT_FALSE(schedule.is_finished()) << "the other trial has not been alone yet";
 }
 
+/// Two combinations of two packs each; a worker has finished one pack of each, in that time.
+Schedule after_two_packs(double seconds_of_second, Cause cause_in_second = Cause::none,
+                         std::uint64_t checkpoint = kNoCheckpoint) {
+  auto schedule =
+      schedule_of({{.combination = 0, .trials = {0, 1}}, {.combination = 1, .trials = {2, 3}}});
+  schedule.lend(0, kNow);
+  schedule.finish_trial(0, 0);
+  schedule.learn(0, 5);
+  schedule.end_lease(0, Cause::crash, kNoCheckpoint);
+  schedule.lend(0, kNow);
+  if (checkpoint != kNoCheckpoint) {
+    schedule.end_lease(0, Cause::crash, checkpoint);
+    schedule.lend(0, kNow);
+  }
+  if (cause_in_second == Cause::none) {
+    schedule.finish_trial(0, 2);
+  } else {
+    schedule.fail_trial(0, 2, cause_in_second);
+  }
+  schedule.learn(0, seconds_of_second);
+  schedule.end_lease(0, Cause::crash, kNoCheckpoint);
+  return schedule;
+}
+
+TEST(Schedule, LendsWhatTakesLongestFirstAsItsPacksHaveTold) {
+  auto equal = after_two_packs(/*seconds_of_second=*/5);
+  EXPECT_EQ(equal.lend(0, kNow)->pack.trials, std::vector<std::size_t>{1}) << "in grid order";
+
+  auto longer = after_two_packs(/*seconds_of_second=*/6);
+  EXPECT_EQ(longer.lend(0, kNow)->pack.trials, std::vector<std::size_t>{3});
+}
+
+TEST(Schedule, LearnsNothingFromAPackWithAFailedTrialOrOneThatWentOn) {
+  auto failed = after_two_packs(/*seconds_of_second=*/6, Cause::exception);
+  EXPECT_EQ(failed.lend(0, kNow)->pack.trials, std::vector<std::size_t>{1});
+
+  auto resumed = after_two_packs(/*seconds_of_second=*/6, Cause::none, /*checkpoint=*/42);
+  EXPECT_EQ(resumed.lend(0, kNow)->pack.trials, std::vector<std::size_t>{1});
+}
+
+TEST(Schedule, LearnsNothingFromAPackThatLacksAResult) {
+  auto schedule =
+      schedule_of({{.combination = 0, .trials = {0, 1}}, {.combination = 1, .trials = {2, 3}}});
+  schedule.lend(0, kNow);
+  schedule.lend(1, kNow);
+  schedule.learn(1, 1000);
+
+  EXPECT_EQ(schedule.lend(2, kNow)->pack.trials, std::vector<std::size_t>{1});
+}
+
+/// Two workers, and packs of 8 trials that take 1 s each and 1 s more.
+Schedule two_workers(std::size_t num_trials) {
+  std::vector<std::size_t> trials(num_trials);
+  std::iota(trials.begin(), trials.end(), 0);
+  return {WaitingPacks({.groups = {{.trials = trials, .max_width = 8}}},
+                       CostModel({1}, /*fixed_trials=*/1), /*num_workers=*/2),
+          default_retries()};
+}
+
+void finish_pack(Schedule& schedule, int worker) {
+  const auto trials = schedule.lease_of(worker)->pack.trials;
+  for (const auto trial : trials)
+    schedule.finish_trial(worker, trial);
+  schedule.learn(worker, 1 + static_cast<double>(trials.size()));
+  schedule.end_lease(worker, Cause::crash, kNoCheckpoint);
+}
+
+TEST(Schedule, LeavesTheLastPackWholeIfTheOthersHaveJustBegunTheirs) {
+  auto schedule = two_workers(32);
+  schedule.lend(0, 0);
+  schedule.lend(1, 0);
+  finish_pack(schedule, 0);
+  schedule.lend(0, 9);
+  finish_pack(schedule, 1);
+
+  EXPECT_EQ(schedule.lend(1, 9)->width, 8U);
+}
+
+TEST(Schedule, CutsTheLastPackIfTheOthersAreNearlyDone) {
+  auto schedule = two_workers(32);
+  schedule.lend(0, 0);
+  schedule.lend(1, 0);
+  finish_pack(schedule, 0);
+  schedule.lend(0, 9);
+  finish_pack(schedule, 1);
+
+  // Worker 0 has 2 s left and 9 s wait, which makes 5.5 s for each: of 8 trials in 9 s, 4.9.
+  EXPECT_EQ(schedule.lend(1, 16)->width, 5U);
+}
+
 TEST(Schedule, RefusesAResultOfATrialThatIsNotLent) {
-  Schedule schedule(two_packs(), default_retries());
-  schedule.lend(0);
+  auto schedule = two_packs();
+  schedule.lend(0, kNow);
 
   EXPECT_FALSE(schedule.finish_trial(0, 2));
   EXPECT_FALSE(schedule.finish_trial(1, 0));
@@ -179,10 +279,10 @@ TEST(Schedule, RefusesAResultOfATrialThatIsNotLent) {
 }
 
 TEST(Schedule, LendsAheadToAWorkerThatTrainsThePacksInTheirOrder) {
-  Schedule schedule(two_packs(), default_retries());
-  schedule.lend(0);
+  auto schedule = two_packs();
+  schedule.lend(0, kNow);
 
-  EXPECT_EQ(schedule.lend(0)->pack.number, 1);
+  EXPECT_EQ(schedule.lend(0, kNow)->pack.number, 1);
   EXPECT_EQ(schedule.num_lent_to(0), 2U);
   EXPECT_EQ(schedule.num_training(), 1U) << "workers";
   EXPECT_EQ(schedule.lease_of(0)->pack.number, 0);
@@ -197,9 +297,9 @@ TEST(Schedule, LendsAheadToAWorkerThatTrainsThePacksInTheirOrder) {
 }
 
 TEST(Schedule, LeavesAPackAheadAloneWhenTheTrainerIsLost) {
-  Schedule schedule(two_packs(), default_retries());
-  schedule.lend(0);
-  schedule.lend(0);
+  auto schedule = two_packs();
+  schedule.lend(0, kNow);
+  schedule.lend(0, kNow);
 
   schedule.end_lease(0, Cause::crash, kNoCheckpoint);
 
@@ -210,17 +310,17 @@ TEST(Schedule, LeavesAPackAheadAloneWhenTheTrainerIsLost) {
 }
 
 TEST(Schedule, TakesAPackBackAsTheSameAttemptInFrontOfAllOthers) {
-  Schedule schedule(
-      {{.number = 0, .trials = {0}}, {.number = 1, .trials = {1, 2}}, {.number = 2, .trials = {3}}},
-      default_retries());
-  schedule.lend(0);
-  schedule.lend(0);
+  auto schedule = schedule_of({{.combination = 0, .trials = {0, 1}, .max_width = 2},
+                               {.combination = 1, .trials = {2, 3}, .max_width = 2},
+                               {.combination = 2, .trials = {4}}});
+  schedule.lend(0, kNow);
+  schedule.lend(0, kNow);
 
   EXPECT_TRUE(schedule.give_back(0, 1, /*checkpoint=*/42));
 
   EXPECT_EQ(schedule.num_lent_to(0), 1U);
-  const auto* again = schedule.lend(1);
-  EXPECT_EQ(again->pack.trials, (std::vector<std::size_t>{1, 2}));
+  const auto* again = schedule.lend(1, kNow);
+  EXPECT_EQ(again->pack.trials, (std::vector<std::size_t>{2, 3}));
   EXPECT_EQ(again->pack.resume_from, 42U);
   EXPECT_EQ(again->attempt, 1);
   EXPECT_TRUE(again->failures.empty());
@@ -228,8 +328,8 @@ TEST(Schedule, TakesAPackBackAsTheSameAttemptInFrontOfAllOthers) {
 }
 
 TEST(Schedule, TakesNoPackBackThatTheWorkerDoesNotHold) {
-  Schedule schedule(two_packs(), default_retries());
-  schedule.lend(0);
+  auto schedule = two_packs();
+  schedule.lend(0, kNow);
 
   EXPECT_FALSE(schedule.give_back(0, 1, kNoCheckpoint)) << "it waits";
   EXPECT_FALSE(schedule.give_back(1, 0, kNoCheckpoint)) << "another has it";
@@ -237,10 +337,10 @@ TEST(Schedule, TakesNoPackBackThatTheWorkerDoesNotHold) {
 }
 
 TEST(Schedule, HalvesAPackThatIsGivenBackAfterOneLikeItNeededTooMuchMemory) {
-  Schedule schedule({{.number = 0, .trials = {0, 1, 2, 3}}, {.number = 1, .trials = {4, 5, 6, 7}}},
-                    default_retries());
-  schedule.lend(0);
-  schedule.lend(1);
+  auto schedule =
+      schedule_of({{.combination = 3, .trials = {0, 1, 2, 3, 4, 5, 6, 7}, .max_width = 4}});
+  schedule.lend(0, kNow);
+  schedule.lend(1, kNow);
   schedule.end_lease(0, Cause::out_of_memory, kNoCheckpoint);
 
   schedule.give_back(1, 1, kNoCheckpoint);

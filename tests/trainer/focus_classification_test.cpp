@@ -285,6 +285,26 @@ TEST(FocusClassification, PacksAsManyTrialsAsTheCacheHolds) {
   EXPECT_GT(study.check(settings()).memory_bytes, 0);
 }
 
+// A trial of the linear model on m segments of d features takes m d multiply-adds for its scores,
+// and m C d more for the labels of all segments, but C d for that of a blend. Here m = 20, C = 20.
+TEST(FocusClassification, EstimatesATrialByItsEpochsItsDataAndItsModel) {
+  const auto study = focus_classification("cpu");
+  const auto cost_of = [&](const json& changes) {
+    auto all = settings({{"model", "linear"}, {"dataset", {{"kind", "linear_orthogonal"}}}});
+    all.update(changes);
+    return study.check(all).cost;
+  };
+  const auto once = cost_of({{"loss", "hard"}, {"epochs", 1}});
+
+  EXPECT_DOUBLE_EQ(cost_of({{"loss", "hard"}, {"epochs", 7}}), 7 * once);
+  EXPECT_DOUBLE_EQ(cost_of({{"loss", "hard"},
+                            {"epochs", 1},
+                            {"dataset", {{"kind", "linear_orthogonal"}, {"size", 20000}}}}),
+                   4 * once)
+      << "of 5000";
+  EXPECT_NEAR(once / cost_of({{"loss", "soft"}, {"epochs", 1}}), (20 + 20 * 20) / (20 + 20.0), 0.5);
+}
+
 json in_phases(const json& phases) {
   auto all = settings({{"phases", phases}});
   all.erase("loss");

@@ -1,5 +1,7 @@
 #include "trainer/noop.hpp"
 
+#include <chrono>
+
 #include <gtest/gtest.h>
 
 #include "trainer/settings.hpp"
@@ -59,6 +61,47 @@ TEST(Noop, RefusesASettingThatItDoesNotKnow) {
   ASSERT_EQ(verdict.problems.size(), 1U);
   EXPECT_EQ(verdict.problems[0].key, "epoch");
   EXPECT_THROW(train({{"study", "noop"}, {"epoch", 1}}, {}), SettingError);
+}
+
+TEST(Noop, SleepsForEachTrialWithAWordOfProgressAndOfItsTime) {
+  std::vector<std::chrono::steady_clock::time_point> ends;
+  int num_steps = 0;
+  const json settings = {{"study", "noop"}, {"seconds", 0.03}};
+  const auto begin = std::chrono::steady_clock::now();
+
+  noop().train({.pack = 5, .settings = settings, .trials = {{.id = "a"}, {.id = "b"}}},
+               {.on_step = [&](int, int) { ++num_steps; },
+                .on_result =
+                    [&](const protocol::Result& result) {
+                      EXPECT_EQ(result.elapsed_s, 0.03);
+                      ends.push_back(std::chrono::steady_clock::now());
+                    }});
+
+  ASSERT_EQ(ends.size(), 2U);
+  EXPECT_GE(ends[0] - begin, std::chrono::milliseconds(30));
+  EXPECT_GE(ends[1] - begin, std::chrono::milliseconds(60)) << "one after the other";
+  EXPECT_GT(num_steps, 1);
+}
+
+TEST(Noop, StopsWithinATrial) {
+  int num_looks = 0;
+  int num_results = 0;
+
+  noop().train({.settings = {{"study", "noop"}, {"seconds", 1e6}}, .trials = {{.id = "a"}}},
+               {.on_step = [](int, int) {},
+                .should_stop = [&] { return ++num_looks > 3; },
+                .on_result = [&](const protocol::Result&) { ++num_results; }});
+
+  EXPECT_EQ(num_results, 0);
+}
+
+TEST(Noop, CostsTheSecondsThatItSleeps) {
+  const auto cost_of = [](double seconds) {
+    return noop().check({{"study", "noop"}, {"seconds", seconds}}).cost;
+  };
+
+  EXPECT_NEAR(cost_of(20) / cost_of(1), 20, 0.01);
+  EXPECT_GT(cost_of(0), 0);
 }
 
 TEST(Noop, ReportsNothingOnceItIsToldToStop) {

@@ -111,6 +111,7 @@ TEST_F(ServerTest, JudgesEachOfTheSettings) {
   EXPECT_EQ(checked.resolved.size(), 3U);
   EXPECT_EQ(checked.pack_widths.size(), 3U);
   EXPECT_EQ(checked.memory_bytes.size(), 3U);
+  EXPECT_EQ(checked.costs.size(), 3U);
 }
 
 TEST_F(ServerTest, NamesItsStudiesWhereTheSettingsNameNone) {

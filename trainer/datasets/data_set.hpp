@@ -41,6 +41,7 @@ struct DataSummary {
   nlohmann::json identity = {};  ///< the settings that decide its content, fingerprints for paths
   DataShape shape = {};
   double size_bytes = 0;  ///< of the data set in memory, all its batches included
+  double train_size = 0;  ///< training inputs
 };
 
 /// How the settings choose a data set. Both functions take the resolved section "dataset".

@@ -89,7 +89,8 @@ DataSummary describe(const json& settings) {
                     .features = 1,
                     .classes = read.classes,
                     .vocabulary = read.vocabulary},
-          .size_bytes = posts_bytes(num_posts, read.longest)};
+          .size_bytes = posts_bytes(num_posts, read.longest),
+          .train_size = settings.at("train_size")};
 }
 
 DataSet load(const json& settings) {

@@ -110,7 +110,8 @@ DataSummary describe(const json& settings) {
                     .features = 1,
                     .classes = kClasses,
                     .vocabulary = folder.vocabulary},
-          .size_bytes = bytes_of(folder.train) + bytes_of(measured)};
+          .size_bytes = bytes_of(folder.train) + bytes_of(measured),
+          .train_size = static_cast<double>(folder.train.size())};
 }
 
 DataSet load(const json& settings) {

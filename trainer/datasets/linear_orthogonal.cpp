@@ -43,7 +43,8 @@ DataSummary describe(const json& settings) {
   const auto floats_per_input = static_cast<double>(shape.segments * shape.features);
   return {.identity = settings,
           .shape = shape,
-          .size_bytes = sizeof(float) * floats_per_input * settings.at("size").get<double>()};
+          .size_bytes = sizeof(float) * floats_per_input * settings.at("size").get<double>(),
+          .train_size = settings.at("size")};
 }
 
 DataSet load(const json& settings) {

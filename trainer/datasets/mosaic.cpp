@@ -148,7 +148,8 @@ DataSummary describe(const json& settings) {
   return {.identity = identity_of(settings, *folder),
           .shape = shape,
           .size_bytes = folder_bytes(*folder) + batches_bytes(settings.at("train_size"), shape) +
-                        batches_bytes(settings.at("test_size"), shape)};
+                        batches_bytes(settings.at("test_size"), shape),
+          .train_size = settings.at("train_size")};
 }
 
 /// Positions of the images of some classes, in the order of the data set.

@@ -171,16 +171,21 @@ ImageShape expect_image(const DataShape& shape, const std::string& model, std::i
 Network make_network(const ConvolutionalNetwork& layers, const ImageShape& image) {
   WeightList weights(layers.starts_xavier_normal);
   std::int64_t floats = 0;
+  std::int64_t multiply_adds = 0;
   auto maps = image;
   for (const auto& stage : layers.stages) {
     weights.add({stage.channels, maps.channels, stage.kernel, stage.kernel}, layers.has_bias);
-    floats += stage.channels * (maps.height - stage.kernel + 1) * (maps.width - stage.kernel + 1);
+    const auto convolved =
+        stage.channels * (maps.height - stage.kernel + 1) * (maps.width - stage.kernel + 1);
+    floats += convolved;
+    multiply_adds += convolved * maps.channels * stage.kernel * stage.kernel;
     maps = image_after(stage, maps);
     if (stage.has_pool) floats += count(maps) * (1 + kFloatsPerIndex);
   }
   auto inputs = count(maps);
   for (std::size_t i = 0; i < layers.dense.size(); ++i) {
     weights.add({layers.dense[i], inputs}, has_bias(layers, i));
+    multiply_adds += layers.dense[i] * inputs;
     inputs = layers.dense[i];
     floats += inputs;
   }
@@ -189,7 +194,8 @@ Network make_network(const ConvolutionalNetwork& layers, const ImageShape& image
               [layers, image](Weights all, const torch::Tensor& points) {
                 return forward(layers, image, all, points);
               },
-          .floats_per_point = floats};
+          .floats_per_point = floats,
+          .multiply_adds = multiply_adds};
 }
 
 }  // namespace trainer

@@ -43,6 +43,7 @@ struct Network {
       forward = {};
 
   std::int64_t floats_per_point = 0;  ///< that one trial keeps for the backward pass
+  std::int64_t multiply_adds = 0;     ///< per point; 0: one for each weight
 };
 
 /// Makes segments of tokens, for focus and classifier alike. Its weights are the first of the focus

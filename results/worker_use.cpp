@@ -1,0 +1,132 @@
+#include "results/worker_use.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/json_fields.hpp"
+
+namespace results {
+namespace {
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+/// "97 %", or "?" where it is not known.
+std::string percent(double share) {
+  return std::isnan(share) ? "?" : fmt::format("{:.0f} %", 100 * share);
+}
+
+nlohmann::json null_for_nan(double value) {
+  return std::isnan(value) ? nlohmann::json(nullptr) : nlohmann::json(value);
+}
+
+}  // namespace
+
+Workers sum_of_workers(const std::vector<EndRecord>& ends) {
+  std::map<std::tuple<int, std::string, std::string>, EndRecord::Worker> sums;
+  for (const auto& end : ends) {
+    for (const auto& worker : end.workers) {
+      auto& sum = sums[{worker.info.rank, worker.info.host, worker.info.device}];
+      sum.info = worker.info;
+      sum.busy_s += worker.busy_s;
+      sum.allocated_s += worker.allocated_s;
+      sum.packs += worker.packs;
+      sum.trials += worker.trials;
+    }
+  }
+  Workers workers;
+  workers.reserve(sums.size());
+  for (auto& [key, sum] : sums)
+    workers.push_back(std::move(sum));
+  return workers;
+}
+
+double utilization(const EndRecord::Worker& worker) {
+  return worker.allocated_s > 0 ? worker.busy_s / worker.allocated_s : kNan;
+}
+
+WorkerUse use_of(const Workers& workers) {
+  WorkerUse use;
+  double busy_s = 0;
+  double allocated_s = 0;
+  for (const auto& worker : workers) {
+    const double share = utilization(worker);
+    if (std::isnan(share)) continue;
+    ++use.num_workers;
+    busy_s += worker.busy_s;
+    allocated_s += worker.allocated_s;
+    use.least = std::fmin(use.least, share);  // of NaN and a number, the number
+    use.most = std::fmax(use.most, share);
+  }
+  if (use.num_workers > 0) use.mean = busy_s / allocated_s;
+  return use;
+}
+
+std::string describe_use(const WorkerUse& use) {
+  if (use.num_workers == 0) return "";
+  if (use.num_workers == 1) return fmt::format("1 worker, {} busy", percent(use.mean));
+  return fmt::format("{} workers, {} busy ({:.0f} to {})", use.num_workers, percent(use.mean),
+                     100 * use.least, percent(use.most));
+}
+
+std::string to_text(const Workers& workers) {
+  std::size_t host = 4;
+  std::size_t device = 6;
+  for (const auto& worker : workers) {
+    host = std::max(host, worker.info.host.size());
+    device = std::max(device, worker.info.device.size());
+  }
+  auto text =
+      fmt::format("{:>4}  {:<{}}  {:<{}}  {:>7}  {:>8}  {:>9}  {:>11}  {:>5}\n", "rank", "host",
+                  host, "device", device, "packs", "trials", "busy_s", "allocated_s", "busy");
+  for (const auto& worker : workers) {
+    text += fmt::format("{:>4}  {:<{}}  {:<{}}  {:>7}  {:>8}  {:>9.1f}  {:>11.1f}  {:>5}\n",
+                        worker.info.rank, worker.info.host, host, worker.info.device, device,
+                        worker.packs, worker.trials, worker.busy_s, worker.allocated_s,
+                        percent(utilization(worker)));
+  }
+  return text;
+}
+
+nlohmann::json to_json(const EndRecord::Worker& worker) {
+  return {{"rank", worker.info.rank},
+          {"host", worker.info.host},
+          {"device", worker.info.device},
+          {"packs", worker.packs},
+          {"trials", worker.trials},
+          {"busy_s", null_for_nan(worker.busy_s)},
+          {"allocated_s", null_for_nan(worker.allocated_s)},
+          {"utilization", null_for_nan(utilization(worker))}};
+}
+
+EndRecord::Worker worker_from_json(const nlohmann::json& json) {
+  const protocol::JsonFields fields(json, "a worker");
+  return {.info = {.rank = fields.required<int>("rank"),
+                   .host = fields.required<std::string>("host"),
+                   .device = fields.required<std::string>("device")},
+          .busy_s = fields.value_or("busy_s", kNan),
+          .allocated_s = fields.value_or("allocated_s", kNan),
+          .packs = fields.required<int>("packs"),
+          .trials = fields.required<int>("trials")};
+}
+
+nlohmann::json to_json(const WorkerUse& use) {
+  return {{"workers", use.num_workers},
+          {"mean", null_for_nan(use.mean)},
+          {"least", null_for_nan(use.least)},
+          {"most", null_for_nan(use.most)}};
+}
+
+WorkerUse use_from_json(const nlohmann::json& json) {
+  const protocol::JsonFields fields(json, "utilization");
+  return {.num_workers = fields.required<int>("workers"),
+          .mean = fields.value_or("mean", kNan),
+          .least = fields.value_or("least", kNan),
+          .most = fields.value_or("most", kNan)};
+}
+
+}  // namespace results
