@@ -11,15 +11,18 @@ import time
 
 @dataclasses.dataclass
 class Figure:
-    """A number that should stay below its target, or at it where the target is 0."""
+    """A number that should stay below its target (at it where that is 0), or reach it."""
 
     what: str
     measured: float
     unit: str
     target: float
+    at_least: bool = False  # the target is to be reached
 
     @property
     def is_good(self):
+        if self.at_least:
+            return self.measured >= self.target
         return self.measured < self.target or self.measured == self.target == 0
 
 
@@ -60,7 +63,8 @@ def processor():
 def table(figures):
     rows = [("what", "measured", "target", "")]
     for figure in figures:
-        target = f"< {figure.target:g} {figure.unit}".rstrip() if figure.target > 0 else "0"
+        relation = ">=" if figure.at_least else "<"
+        target = f"{relation} {figure.target:g} {figure.unit}".rstrip() if figure.target else "0"
         verdict = "ok" if figure.is_good else "MISSED"
         rows.append((figure.what, f"{figure.measured:.3g} {figure.unit}".rstrip(), target, verdict))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
