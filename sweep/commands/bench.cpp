@@ -1,9 +1,11 @@
 #include "sweep/commands/bench.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -27,27 +29,27 @@ constexpr int kBatchSize = 200;
 constexpr double kLearningRate = 0.01;
 constexpr const char* kWorkload =
     "mosaics of 9 segments of 64 features, MLP of 50 units, Adam, batch 200";
-const std::vector<std::string> kLosses = {"soft", "hard", "lvml"};
+constexpr std::array kLosses = {"soft", "hard", "lvml"};
+
+/// How a pack went on every trainer.
+struct PackRun {
+  double seconds = 0;
+  double final_loss = 0;  ///< of the first trial
+};
 
 /// One loss at one width.
 struct Cell {
   std::string loss = {};
   int width = 1;
   bool is_chosen = false;           ///< the width that a sweep would choose
-  std::optional<double> rate = {};  ///< trial-steps per second; nothing: too little memory
+  std::optional<PackRun> run = {};  ///< nothing: too little memory
+  double trial_steps_per_s = 0;
 };
 
 struct Bench {
   protocol::Ready ready = {};
   bool is_on_gpu = false;
   std::vector<Cell> cells = {};  ///< loss by loss, widths ascending
-  double largest_difference = 0;
-};
-
-/// How a pack went on every trainer.
-struct PackRun {
-  double seconds = 0;
-  double final_loss = 0;  ///< of the first trial
 };
 
 Json settings_of(const std::string& loss, int epochs) {
@@ -151,26 +153,36 @@ std::set<int> widths_to_measure(bool is_on_gpu, int chosen) {
   return widths;
 }
 
-double relative_difference(double value, double reference) {
-  return std::abs(value - reference) / std::max(std::abs(reference), 1e-30);
+/// The first pack is not counted: it warms up what is made once.
+std::vector<Cell> measure_loss(const Trainers& trainers, const std::string& loss,
+                               const std::set<int>& widths, int chosen, int epochs) {
+  run_pack(trainers, make_pack(loss, 1, /*epochs=*/1));
+  const auto steps_per_trial = static_cast<double>(epochs) * kNumInputs / kBatchSize;
+  std::vector<Cell> cells;
+  for (const int width : widths) {
+    Cell cell{.loss = loss,
+              .width = width,
+              .is_chosen = width == chosen,
+              .run = run_pack(trainers, make_pack(loss, width, epochs))};
+    if (cell.run) {
+      const auto num_trials = static_cast<double>(trainers.size()) * width;
+      cell.trial_steps_per_s = steps_per_trial * num_trials / cell.run->seconds;
+    }
+    cells.push_back(cell);
+  }
+  return cells;
 }
 
-/// The first pack of a loss is not counted: it warms up what is made once.
-void measure_loss(const Trainers& trainers, const std::string& loss, const std::set<int>& widths,
-                  int chosen, int epochs, Bench& bench) {
-  run_pack(trainers, make_pack(loss, 1, /*epochs=*/1));
-  std::optional<double> reference;
-  for (const int width : widths) {
-    Cell cell{.loss = loss, .width = width, .is_chosen = width == chosen};
-    if (const auto run = run_pack(trainers, make_pack(loss, width, epochs))) {
-      const auto num_steps = static_cast<double>(epochs) * kNumInputs / kBatchSize;
-      cell.rate = num_steps * width * static_cast<double>(trainers.size()) / run->seconds;
-      if (!reference) reference = run->final_loss;
-      bench.largest_difference =
-          std::max(bench.largest_difference, relative_difference(run->final_loss, *reference));
-    }
-    bench.cells.push_back(cell);
+/// Of the first trial's final loss, relative to that in the narrowest pack of the same loss.
+double largest_difference(const std::vector<Cell>& cells) {
+  std::map<std::string, double> references;
+  double largest = 0;
+  for (const auto& cell : cells) {
+    if (!cell.run) continue;
+    const auto reference = references.emplace(cell.loss, cell.run->final_loss).first->second;
+    largest = std::max(largest, std::abs(cell.run->final_loss / reference - 1));
   }
+  return largest;
 }
 
 Bench measure(const BenchOptions& options) {
@@ -178,8 +190,9 @@ Bench measure(const BenchOptions& options) {
   auto bench = start_trainers(options, trainers);
   const auto chosen = ask_widths(*trainers.front(), options.epochs);
   for (std::size_t i = 0; i < kLosses.size(); ++i) {
-    measure_loss(trainers, kLosses[i], widths_to_measure(bench.is_on_gpu, chosen[i]), chosen[i],
-                 options.epochs, bench);
+    const auto widths = widths_to_measure(bench.is_on_gpu, chosen[i]);
+    const auto cells = measure_loss(trainers, kLosses[i], widths, chosen[i], options.epochs);
+    bench.cells.insert(bench.cells.end(), cells.begin(), cells.end());
   }
   return bench;
 }
@@ -190,14 +203,14 @@ void print_json(const Bench& bench, const BenchOptions& options) {
     cells.push_back({{"loss", cell.loss},
                      {"width", cell.width},
                      {"is_chosen", cell.is_chosen},
-                     {"trial_steps_per_s", cell.rate ? Json(*cell.rate) : Json()}});
+                     {"trial_steps_per_s", cell.run ? Json(cell.trial_steps_per_s) : Json()}});
   }
   const Json all = {{"device", bench.ready.device},
                     {"trainer", bench.ready.trainer},
                     {"ranks", options.ranks},
                     {"epochs", options.epochs},
                     {"rates", cells},
-                    {"largest_difference", bench.largest_difference}};
+                    {"largest_difference", largest_difference(bench.cells)}};
   std::cout << all.dump(2) << '\n';
 }
 
@@ -206,7 +219,7 @@ std::string entry(const Bench& bench, const std::string& loss, int width) {
   const auto cell = std::ranges::find_if(
       bench.cells, [&](const Cell& each) { return each.loss == loss && each.width == width; });
   if (cell == bench.cells.end()) return "";
-  const auto rate = cell->rate ? fmt::format("{:.0f}", *cell->rate) : "no memory";
+  const auto rate = cell->run ? fmt::format("{:.0f}", cell->trial_steps_per_s) : "no memory";
   return rate + (cell->is_chosen ? " *" : "  ");
 }
 
@@ -226,11 +239,12 @@ void print_table(const Bench& bench, const BenchOptions& options) {
       std::cout << fmt::format("{:>14}", entry(bench, loss, width));
   }
   std::cout << "\n(* chosen by a sweep; metrics of each epoch included)\n";
-  if (bench.largest_difference == 0) {
+  const auto difference = largest_difference(bench.cells);
+  if (difference == 0) {
     std::cout << "a trial learns the same at every width, bit for bit\n";
   } else {
     std::cout << fmt::format("a trial's final loss differs by {:.1e} at most, relatively\n",
-                             bench.largest_difference);
+                             difference);
   }
 }
 

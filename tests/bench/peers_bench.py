@@ -23,6 +23,8 @@ import tempfile
 from figures import Figure, measure, publish
 
 NUM_CORES = 2
+NUM_TRIALS = 96
+NUM_IMAGE_TRIALS = 2
 FOLDER = pathlib.Path(__file__).resolve().parent / "peers"
 MPIEXEC = ["mpiexec", "--oversubscribe", "--bind-to", "none", "-n", NUM_CORES + 1]
 IMAGES_PER_FILE, BYTES_PER_IMAGE = 10_000, 3 * 32 * 32  # of CIFAR-10
@@ -153,28 +155,38 @@ def run_images(build):
         }
 
 
+def run_round(runs, build, python):
+    """Appends a run of each program. One that cannot run is told and left out from then on."""
+    for name in list(runs):
+        try:
+            run = run_program(name, build, python)
+        except RuntimeError as error:
+            if name not in PEERS:
+                raise
+            del runs[name]
+            print(f"  {TITLES[name]} left out: {str(error).strip().splitlines()[-1]}", flush=True)
+            continue
+        runs[name].append(run)
+        print(f"  {TITLES[name]}: {run.wall_s:.1f} s, {run.warm_s:.1f} s of it warm", flush=True)
+
+
 def run_rounds(names, num_rounds, build, python):
-    """Runs of each program by round; what cannot run is told and left out."""
+    """Runs of each program by round, and those on images."""
     runs = {name: [] for name in names}
     images = []
     for index in range(num_rounds):
-        for name in list(runs):
-            print(f"round {index + 1} of {num_rounds}: {TITLES[name]} ...", flush=True)
-            try:
-                runs[name].append(run_program(name, build, python))
-            except RuntimeError as error:
-                if name == MPISWEEP:
-                    raise
-                del runs[name]
-                print(f"  left out: {str(error).strip().splitlines()[-1]}", flush=True)
-        print(f"round {index + 1} of {num_rounds}: images ...", flush=True)
+        print(f"round {index + 1} of {num_rounds}", flush=True)
+        run_round(runs, build, python)
         images.append(run_images(build))
     return runs, images
 
 
 def spread(values, digits=2):
-    values = list(values)
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+    """Median, least and largest."""
+    middle, least, most = (
+        f"{statistic(values):.{digits}f}" for statistic in (statistics.median, min, max)
+    )
+    return f"{middle} ({least}-{most})"
 
 
 def program_table(runs, num_trials):
@@ -183,18 +195,16 @@ def program_table(runs, num_trials):
         rows.append(
             (
                 TITLES[name],
-                spread((run.wall_s for run in of_program), 1),
-                spread(num_trials / run.wall_s for run in of_program),
-                spread(num_trials / run.warm_s for run in of_program),
+                spread([run.wall_s for run in of_program], digits=1),
+                spread([num_trials / run.wall_s for run in of_program]),
+                spread([num_trials / run.warm_s for run in of_program]),
                 f"{mean(run.accuracy for run in of_program):.3f}",
                 f"{mean(run.focus_weight for run in of_program):.3f}",
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "   ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))])
-        for row in rows
-    )
+    padded = ([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in rows)
+    return "\n".join("   ".join(row) for row in padded)
 
 
 def ratios(ours, theirs, kind):
@@ -253,13 +263,14 @@ def read_arguments():
 
 
 def set_environment():
-    """Everybody has the same two cores; nobody phones home, is root in vain or keeps threads."""
+    """Everybody has the same two cores and the same right to them; nobody phones home."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:NUM_CORES])
     os.environ.update(
         OMPI_ALLOW_RUN_AS_ROOT="1",
         OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
         OMP_NUM_THREADS="1",
         RAY_USAGE_STATS_ENABLED="0",
+        RAY_worker_niceness="0",
     )
 
 
@@ -270,13 +281,12 @@ def main():
     chosen = arguments.only.split(",")
     names = [name for name in TITLES if name in chosen or name == MPISWEEP]
     (build / "bench").mkdir(exist_ok=True)
-    num_trials = 96
     runs, images = run_rounds(names, arguments.rounds, build, arguments.python.absolute())
     images_by_program = {name: [round_[name] for round_ in images] for name in images[0]}
-    print(f"\n{program_table(runs, num_trials)}\n")
-    print(f"{program_table(images_by_program, num_trials=2)}\n")
+    print(f"\n{program_table(runs, NUM_TRIALS)}\n")
+    print(f"{program_table(images_by_program, NUM_IMAGE_TRIALS)}\n")
     circumstances = {
-        "trials": num_trials,
+        "trials": NUM_TRIALS,
         "rounds": arguments.rounds,
         "programs": as_json(runs),
         "images": as_json(images_by_program),

@@ -26,6 +26,13 @@ with tempfile.TemporaryDirectory() as folder:
         TrainTrial,
         param_space={name: tune.grid_search(list(values)) for name, values in space.items()},
         tune_config=tune.TuneConfig(reuse_actors=True),
-        run_config=tune.RunConfig(storage_path=folder, verbose=0),
+        run_config=tune.RunConfig(
+            storage_path=folder,
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            verbose=0,
+        ),
     )
-    report([result.metrics for result in tuner.fit()])
+    results = tuner.fit()
+    if results.errors:
+        raise results.errors[0]
+    report([result.metrics for result in results])
