@@ -4,10 +4,13 @@
 ///   one_at_a_time mlp|cnn PART PARTS
 ///
 /// trains every PARTS-th trial of a workload, from PART on, and prints one line of JSON.
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <iostream>
-#include <numbers>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
