@@ -26,7 +26,7 @@ find_package_handle_standard_args(
   REASON_FAILURE_MESSAGE "Run ./dev setup, or name a LibTorch folder in CMAKE_PREFIX_PATH.")
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
-  add_library(LibTorch::LibTorch INTERFACE IMPORTED)
+  add_library(LibTorch::LibTorch INTERFACE IMPORTED GLOBAL)
   target_include_directories(
     LibTorch::LibTorch SYSTEM INTERFACE ${LibTorch_INCLUDE_DIR}
                                         ${LibTorch_INCLUDE_DIR}/torch/csrc/api/include)

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sweep/child_process.hpp"
+#include "sweep/commands/bench.hpp"
 #include "sweep/commands/check.hpp"
 #include "sweep/commands/export.hpp"
 #include "sweep/commands/plan.hpp"
@@ -142,6 +143,26 @@ void add_studies(CLI::App& app, Action& action) {
       [options, &action] { action = [options] { return studies_command(*options); }; });
 }
 
+void add_bench(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("bench", "measure how fast this machine trains");
+  command->footer(
+      "Trains generated data in packs of growing width, half a minute on a CPU.\n"
+      "example: mpisweep bench --device cuda");
+  auto options = std::make_shared<BenchOptions>();
+  command->add_option("--device", options->device, "auto (a GPU where there is one), cpu or cuda")
+      ->transform(CLI::CheckedTransformer(devices_by_name).description(""));
+  command
+      ->add_option("--ranks", options->ranks,
+                   "trainers at work at the same time, their rates together (default: 1)")
+      ->check(CLI::Range(1, 1'000).description(""));
+  command
+      ->add_option("--epochs", options->epochs,
+                   "of each measurement (default: 10); fewer are quicker and rougher")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  command->add_flag("--json", options->as_json, "as JSON");
+  command->callback([options, &action] { action = [options] { return bench_command(*options); }; });
+}
+
 int run_command_line(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == kExecChildCommand) {
@@ -164,6 +185,7 @@ int run_command_line(int argc, char** argv) {
   add_export(app, action);
   add_check(app, action);
   add_studies(app, action);
+  add_bench(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
