@@ -8,6 +8,7 @@
 
 #include "trainer/datasets/data_cache.hpp"
 #include "trainer/focus_variables.hpp"
+#include "trainer/optimizers.hpp"
 #include "trainer/pack_file.hpp"
 #include "trainer/pack_loop.hpp"
 #include "trainer/pack_width.hpp"
