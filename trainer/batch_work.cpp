@@ -59,9 +59,9 @@ void BatchWork::record(const Batch& batch, Recording& recording) {
   }
 }
 
-void BatchWork::give_up(const char* reason) {
-  std::cerr << "mpisweep-trainer: steps cannot be recorded and replayed (" << reason
-            << "), training is slower\n";
+void BatchWork::give_up(std::string_view reason) {
+  std::cerr << "mpisweep-trainer: steps cannot be recorded and replayed ("
+            << reason.substr(0, reason.find('\n')) << "), training is slower\n";
   recorder_ = nullptr;
   recordings_.clear();
 }

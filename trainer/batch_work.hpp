@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <string_view>
 #include <vector>
 
 #include "trainer/datasets/batches.hpp"
@@ -43,7 +44,7 @@ class BatchWork {
   };
 
   void record(const Batch& batch, Recording& recording);
-  void give_up(const char* reason);
+  void give_up(std::string_view reason);
 
   Work work_;
   Recorder recorder_;

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "trainer/datasets/data_cache.hpp"
+#include "trainer/device.hpp"
 #include "trainer/focus_variables.hpp"
 #include "trainer/optimizers.hpp"
 #include "trainer/pack_file.hpp"
@@ -232,14 +233,15 @@ std::uint64_t shuffle_seed(const json& dataset) {
   return XXH3_64bits(identity.data(), identity.size());
 }
 
-PackTask make_task(const json& settings, const BatchedData& data) {
+PackTask make_task(const json& settings, const BatchedData& data, const std::string& device) {
   PackTask task = {.phases = phases_of(settings),
                    .model = model_of(settings, data.shape),
                    .train = data.train,
                    .test = data.test,
                    .measures_after_update = settings.at("train_metrics") == kAfterUpdate,
                    .starts_with_last_batch = settings.at(kEpoch0) == kLastBatch,
-                   .has_all_rules = settings.at("rules") == "all"};
+                   .has_all_rules = settings.at("rules") == "all",
+                   .recorder = make_recorder(device)};
   if (settings.at("order") == "shuffled") task.shuffle_seed = shuffle_seed(settings.at("dataset"));
   return task;
 }
@@ -272,7 +274,7 @@ void train(const protocol::PackRequest& request, const PackListener& listener,
            const std::string& device, DataCache& cache) {
   const auto settings = resolve_or_throw(request.settings);
   const auto data = cache.get(settings.at("dataset"), settings.at("batch_size"));
-  const auto task = make_task(settings, *data);
+  const auto task = make_task(settings, *data, device);
   PackFile file(request, kName + std::to_string(kVersion) + settings.dump());
   const auto state = file.load();
   const auto begin = Clock::now();
