@@ -12,8 +12,10 @@
 #include "trainer/optimizers.hpp"
 #include "trainer/pack_file.hpp"
 #include "trainer/pack_loop.hpp"
+#include "trainer/pack_speed.hpp"
 #include "trainer/pack_width.hpp"
 #include "trainer/registry.hpp"
+#include "trainer/width_table.hpp"
 
 namespace trainer {
 namespace {
@@ -190,8 +192,43 @@ Model model_of(const json& settings, const DataShape& shape) {
   return focus == kJoint ? model : fix_focus(std::move(model), focus);
 }
 
+/// What decides how fast packs of such trials train, as a name.
+std::string shape_name(const json& settings, const PackTask& task, const DataShape& shape) {
+  const json name = {{"model", settings.at("model")},
+                     {"focus", settings.at("focus")},
+                     {"loss", task.phases.front().loss.choice.name},
+                     {"optimizer", task.phases.front().optimizer.at("name")},
+                     {"batch_size", settings.at("batch_size")},
+                     {"train_metrics", settings.at("train_metrics")},
+                     {"segments", shape.segments},
+                     {"features", shape.features},
+                     {"classes", shape.classes},
+                     {"vocabulary", shape.vocabulary}};
+  return name.dump();
+}
+
+/// At most `limit`, which is all there is to go by on a CPU or where nothing may be kept: on a CPU
+/// the rule of thumb is as good as a measurement, and every start would have to wait for that.
+int measured_width(const json& settings, const DataShape& shape, int limit,
+                   const std::string& device, WidthTable& table) {
+  if (device == "cpu" || !table.has_file()) return limit;
+  const PackTask task = {.phases = phases_of(settings),
+                         .model = model_of(settings, shape),
+                         .measures_after_update = settings.at("train_metrics") == kAfterUpdate,
+                         .recorder = make_recorder(device)};
+  const auto name = shape_name(settings, task, shape);
+  auto speeds = table.find(name);
+  if (!speeds) {
+    speeds = measure_speeds(limit, [&](int width) {
+      return measure_pack_speed(task, shape, settings.at("batch_size"), width, device);
+    });
+    table.put(name, *speeds);
+  }
+  return std::min(best_width(*speeds), limit);
+}
+
 /// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
-void judge(const std::string& device, Verdict& verdict) {
+void judge(const std::string& device, WidthTable& table, Verdict& verdict) {
   auto& [problems, resolved, pack_width, memory_bytes] = verdict;
   if (!is_sound(problems, "dataset")) return;
   const auto data = describe_data(resolved["dataset"]);
@@ -205,15 +242,15 @@ void judge(const std::string& device, Verdict& verdict) {
   const auto cost =
       estimate_cost(model, data, classifies_blends ? Classified::blend : Classified::segments,
                     resolved["batch_size"]);
-  pack_width = choose_pack_width(cost, device);
+  pack_width = measured_width(resolved, data.shape, choose_pack_width(cost, device), device, table);
   memory_bytes = cost.shared_bytes + pack_width * cost.trial_bytes;
 }
 
-Verdict check(const json& settings, const std::string& device) {
+Verdict check(const json& settings, const std::string& device, WidthTable& table) {
   auto [resolved, problems] = resolve_focus(settings);
   Verdict verdict = {.problems = std::move(problems), .resolved = std::move(resolved)};
   try {
-    judge(device, verdict);
+    judge(device, table, verdict);
   } catch (const SettingError& error) {
     verdict.problems.push_back(error.problem());
   }
@@ -292,14 +329,17 @@ void train(const protocol::PackRequest& request, const PackListener& listener,
 
 }  // namespace
 
-Study focus_classification(const std::string& device) {
-  const auto cache = std::make_shared<DataCache>(torch::Device(device));
-  return {.name = kName,
-          .declaration = declare(),
-          .check = [device](const json& settings) { return check(settings, device); },
-          .train = [device, cache](
-                       const protocol::PackRequest& request,
-                       const PackListener& listener) { train(request, listener, device, *cache); }};
+Study focus_classification(const std::string& device, const std::string& cache) {
+  const auto data = std::make_shared<DataCache>(torch::Device(device));
+  const auto table =
+      std::make_shared<WidthTable>(cache, hardware_name(device) + ", " + library_version());
+  return {
+      .name = kName,
+      .declaration = declare(),
+      .check = [device, table](const json& settings) { return check(settings, device, *table); },
+      .train = [device, data](
+                   const protocol::PackRequest& request,
+                   const PackListener& listener) { train(request, listener, device, *data); }};
 }
 
 }  // namespace trainer

@@ -285,6 +285,14 @@ TEST(FocusClassification, PacksAsManyTrialsAsTheCacheHolds) {
   EXPECT_GT(study.check(settings()).memory_bytes, 0);
 }
 
+TEST(FocusClassification, MeasuresNoWidthsOnACpu) {
+  const TemporaryFolder folder;
+  const auto cache = folder.path() / "widths.json";
+
+  EXPECT_EQ(focus_classification("cpu", cache).check(settings()).pack_width, 8);
+  EXPECT_FALSE(std::filesystem::exists(cache));
+}
+
 json in_phases(const json& phases) {
   auto all = settings({{"phases", phases}});
   all.erase("loss");

@@ -19,10 +19,10 @@ using at::cuda::CUDAGraph;
 class GraphPool {
  public:
   Replay record(const std::function<void()>& work) {
-    if (!first_) give_back_unused_memory();
+    give_back_unused_memory();
     auto graph = std::make_shared<CUDAGraph>();
-    graph->capture_begin(id_);
     try {
+      graph->capture_begin(id_);
       work();
       graph->capture_end();
     } catch (...) {
