@@ -44,7 +44,7 @@ void add_sweep_options(CLI::App& command, SessionOptions& options) {
             options.choice.overrides.push_back("run.pack_width=" + std::to_string(width));
           },
           "most trials in a pack (default: the config's, else the trainer's advice)")
-      ->check(CLI::PositiveNumber.description(""));
+      ->check(CLI::Range(1, 1'000'000).description(""));
   command.add_flag("--retry-failed", options.retry_failed,
                    "also repeat trials that failed with an exception");
 }
