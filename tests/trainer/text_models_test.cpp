@@ -484,7 +484,7 @@ TEST(Dropout, IsDrawnAnewForEachStepAndOnRequestWhileItMeasures) {
     return model.encoder->forward(weights.focus, batch, when);
   };
   auto next = moment(true);
-  ++next.batch;
+  next.step = next.step + 1;
 
   const auto trained = segments(moment(true));
 
