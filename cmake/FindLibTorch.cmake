@@ -2,6 +2,8 @@
 # (.deps/torch/torch) or a LibTorch named by CMAKE_PREFIX_PATH, 2.9 or newer.
 # Makes LibTorch::LibTorch. It needs no CUDA toolkit and links torch_cpu and c10 alone;
 # libtorch_cuda is loaded at run time where there is a GPU.
+# Also makes LibTorch::CUDA where LibTorch has a CUDA part and the headers of the CUDA runtime are
+# found, beside the wheel or in a toolkit.
 find_path(
   LibTorch_INCLUDE_DIR torch/csrc/api/include/torch/torch.h
   HINTS ${PROJECT_SOURCE_DIR}/.deps/torch/torch
@@ -37,4 +39,26 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     LibTorch::LibTorch INTERFACE ${LibTorch_CPU_LIBRARY} ${LibTorch_C10_LIBRARY}
                                  -Wl,-rpath-link,${_nvidia_lib}:${_torch_lib} ${CMAKE_DL_LIBS})
 endif()
-mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY)
+
+if(LibTorch_FOUND AND NOT TARGET LibTorch::CUDA)
+  find_path(LibTorch_CUDA_RUNTIME_INCLUDE_DIR cuda_runtime_api.h
+            HINTS ${_nvidia_lib}/../include ENV CUDA_HOME /usr/local/cuda PATH_SUFFIXES include)
+  find_library(LibTorch_CUDA_RUNTIME_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart
+               HINTS ${_nvidia_lib} ENV CUDA_HOME /usr/local/cuda PATH_SUFFIXES lib64)
+  find_library(LibTorch_CUDA_LIBRARY torch_cuda HINTS ${_torch_lib} NO_DEFAULT_PATH)
+  find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda HINTS ${_torch_lib} NO_DEFAULT_PATH)
+  if(LibTorch_CUDA_RUNTIME_INCLUDE_DIR AND LibTorch_CUDA_RUNTIME_LIBRARY
+     AND LibTorch_CUDA_LIBRARY AND LibTorch_C10_CUDA_LIBRARY
+     AND EXISTS ${LibTorch_INCLUDE_DIR}/ATen/cuda/CUDAGraph.h)
+    add_library(LibTorch::CUDA INTERFACE IMPORTED)
+    target_include_directories(LibTorch::CUDA SYSTEM INTERFACE ${LibTorch_CUDA_RUNTIME_INCLUDE_DIR})
+    # libtorch_cuda wants libraries that only machines with a GPU need to have.
+    target_link_libraries(
+      LibTorch::CUDA
+      INTERFACE LibTorch::LibTorch ${LibTorch_CUDA_LIBRARY} ${LibTorch_C10_CUDA_LIBRARY}
+                ${LibTorch_CUDA_RUNTIME_LIBRARY} -Wl,--allow-shlib-undefined)
+  endif()
+endif()
+mark_as_advanced(
+  LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_CUDA_RUNTIME_INCLUDE_DIR
+  LibTorch_CUDA_RUNTIME_LIBRARY LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY)

@@ -129,16 +129,19 @@ json map_to_json(const std::map<std::string, Item>& items) {
 // --- whole messages ---
 
 json to_json(const Hello& hello) {
-  return {{"type", "hello"},
-          {"version", hello.version},
-          {"device", hello.device},
-          {"threads", hello.threads}};
+  json object = {{"type", "hello"},
+                 {"version", hello.version},
+                 {"device", hello.device},
+                 {"threads", hello.threads}};
+  if (!hello.cache.empty()) object["cache"] = hello.cache;
+  return object;
 }
 
 Message hello_from(const JsonFields& fields) {
   return Hello{.version = fields.required<int>("version"),
                .device = fields.required<std::string>("device"),
-               .threads = fields.value_or("threads", 1)};
+               .threads = fields.value_or("threads", 1),
+               .cache = fields.value_or<std::string>("cache", {})};
 }
 
 json to_json(const Check& check) {

@@ -78,6 +78,7 @@ struct Hello {
   int version = kVersion;
   std::string device = "cpu";  ///< cpu | cuda:<index>
   int threads = 1;             ///< >= 1
+  std::string cache = {};      ///< path of a file for what is measured of the device; empty: none
 };
 
 /// Asks for a judgement on settings (without seed and learning rate) before a sweep starts.

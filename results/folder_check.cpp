@@ -84,7 +84,8 @@ bool is_temporary(const std::string& name) {
   if (name.starts_with("checkpoint-")) return name.find(".new") != std::string::npos;
   if (!name.ends_with(".new")) return false;
   return name == "journal.new" || name == "results.h5.new" || name == "config.yaml.new" ||
-         name == "status.json.new" || name.starts_with("journal.damaged-");
+         name == "status.json.new" || name == "widths.json.new" ||
+         name.starts_with("journal.damaged-");
 }
 
 std::vector<std::string> files_of(const fs::path& folder) {

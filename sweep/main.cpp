@@ -29,7 +29,8 @@ const std::map<std::string, DeviceChoice> devices_by_name = {
 
 void add_sweep_options(CLI::App& command, SessionOptions& options) {
   command.add_option("CONFIG", options.choice.config, "the sweep's YAML file")->required();
-  command.add_option("--output", options.output, "folder for the results (default: out/<name>)");
+  command.add_option("--output", options.choice.output,
+                     "folder for the results (default: out/<name>)");
   command
       .add_option("--device", options.choice.device, "auto (a GPU where there is one), cpu or cuda")
       ->transform(CLI::CheckedTransformer(devices_by_name).description(""));
@@ -37,6 +38,14 @@ void add_sweep_options(CLI::App& command, SessionOptions& options) {
       .add_option("--set", options.choice.overrides,
                   "key=value in place of the config's, e.g. trial.epochs=5 or grid.seed=0..1")
       ->allow_extra_args(false);
+  command
+      .add_option_function<int>(
+          "--pack-width",
+          [&options](int width) {
+            options.choice.overrides.push_back("run.pack_width=" + std::to_string(width));
+          },
+          "most trials in a pack (default: the config's, else the trainer's advice)")
+      ->check(CLI::Range(1, 1'000'000).description(""));
   command.add_flag("--retry-failed", options.retry_failed,
                    "also repeat trials that failed with an exception");
 }

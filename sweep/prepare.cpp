@@ -12,6 +12,7 @@
 #include "protocol/suggestion.hpp"
 #include "results/trial_index.hpp"
 #include "results/variable_names.hpp"
+#include "sweep/outlook.hpp"
 
 namespace sweep {
 namespace {
@@ -45,9 +46,10 @@ Answer expect_answer(TrainerProcess& trainer, std::chrono::seconds patience) {
   throw protocol::ProtocolError("the trainer answered something else than it was asked");
 }
 
-protocol::Ready greet(TrainerProcess& trainer, const StartWorker& start,
-                      const std::string& device) {
-  trainer.send(protocol::Hello{.device = device, .threads = start.trainer.threads});
+protocol::Ready greet(TrainerProcess& trainer, const StartWorker& start, const std::string& device,
+                      const std::filesystem::path& cache = {}) {
+  trainer.send(
+      protocol::Hello{.device = device, .threads = start.trainer.threads, .cache = cache.string()});
   return expect_answer<protocol::Ready>(trainer, kHelloPatience);
 }
 
@@ -261,6 +263,14 @@ void fill_plan(PreparedSweep& sweep) {
   }
 }
 
+/// The file for what the trainer measures; the trainer makes its folder. Empty: there is none.
+std::filesystem::path cache_of(const SweepChoice& choice, const Config& config) {
+  const bool has_fixed_width = config.run.pack_width > 0;
+  const auto file = std::filesystem::absolute(output_folder(choice.output, config) / "widths.json");
+  const bool may_use = choice.may_make_output || std::filesystem::exists(file);
+  return may_use && !has_fixed_width ? file : std::filesystem::path();
+}
+
 [[noreturn]] void refuse(const Problems& problems, const std::filesystem::path& path) {
   auto text = describe(problems, path);
   if (problems.size() > 1) {
@@ -271,13 +281,14 @@ void fill_plan(PreparedSweep& sweep) {
 
 }  // namespace
 
-protocol::Ready start_first_trainer(StartWorker& start, std::unique_ptr<TrainerProcess>& trainer) {
+protocol::Ready start_first_trainer(StartWorker& start, std::unique_ptr<TrainerProcess>& trainer,
+                                    const std::filesystem::path& cache) {
   const bool may_use_gpu = start.device != DeviceChoice::cpu && count_visible_gpus() > 0;
   if (may_use_gpu || start.device == DeviceChoice::cuda) {
     try {
       trainer = std::make_unique<TrainerProcess>(start.trainer);
       auto ready =
-          greet(*trainer, start, map_rank_to_device(start.device, 0, count_visible_gpus()));
+          greet(*trainer, start, map_rank_to_device(start.device, 0, count_visible_gpus()), cache);
       start.device = DeviceChoice::cuda;
       return ready;
     } catch (const protocol::ProtocolError& error) {
@@ -303,7 +314,7 @@ PreparedSweep prepare_sweep(const SweepChoice& choice) {
       .trainer = {.program = absolute_program(sweep.config), .folder = sweep.config.folder()},
       .device = choice.device,
       .trial_timeout_s = sweep.config.run.trial_timeout_s};
-  sweep.ready = start_first_trainer(sweep.start, sweep.trainer);
+  sweep.ready = start_first_trainer(sweep.start, sweep.trainer, cache_of(choice, sweep.config));
   resolve_paths(sweep);
   const auto resolved = check_settings(sweep, problems);
   fill_plan(sweep);

@@ -21,6 +21,8 @@ struct SweepChoice {
   std::filesystem::path config = {};
   std::vector<std::string> overrides = {};  ///< of --set
   DeviceChoice device = DeviceChoice::automatic;
+  std::filesystem::path output = {};  ///< folder of the results; empty: out/<name>
+  bool may_make_output = true;        ///< for what the trainer measures of a GPU
 };
 
 /// A config that its trainer has judged: everything a run needs to know.
@@ -43,8 +45,10 @@ struct PreparedSweep {
 /// Throws: ConfigError with all problems; protocol::ProtocolError if the trainer does not answer.
 PreparedSweep prepare_sweep(const SweepChoice& choice);
 
-/// Starts a trainer and asks what it can do. `start.device` becomes cpu or cuda.
-/// Throws: protocol::ProtocolError with the trainer's own reason.
-protocol::Ready start_first_trainer(StartWorker& start, std::unique_ptr<TrainerProcess>& trainer);
+/// Starts a trainer and asks what it can do. `start.device` becomes cpu or cuda. `cache` is the
+/// file for what it measures of a GPU, empty if it is to measure nothing. Throws:
+/// protocol::ProtocolError with the trainer's own reason.
+protocol::Ready start_first_trainer(StartWorker& start, std::unique_ptr<TrainerProcess>& trainer,
+                                    const std::filesystem::path& cache = {});
 
 }  // namespace sweep

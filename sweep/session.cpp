@@ -44,7 +44,7 @@ class Session {
       : options_(options),
         sweep_(std::move(sweep)),
         world_(world),
-        folder_(make_folder(output_folder(options.output, sweep_.config))),
+        folder_(make_folder(output_folder(options.choice.output, sweep_.config))),
         lock_(folder_, kLockPatience, options.take_over),
         checkpoints_(folder_),
         recorder_(folder_, checkpoints_.keys()),

@@ -15,7 +15,6 @@ class Communicator;
 
 struct SessionOptions {
   SweepChoice choice = {};
-  std::filesystem::path output = {};       ///< empty: out/<name>
   std::filesystem::path trainer_log = {};  ///< for the trainers' output; empty: log.txt
   bool retry_failed = false;               ///< also repeats trials that failed with an exception
   TakeOver take_over = TakeOver::when_silent;

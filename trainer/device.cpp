@@ -1,10 +1,14 @@
 #include "trainer/device.hpp"
 
 #include <array>
+#include <cstdlib>
 #include <fstream>
+#include <iostream>
+#include <string_view>
 
 #include <dlfcn.h>
 
+#include "trainer/cuda/graphs.hpp"
 #include "trainer/process.hpp"
 #include "trainer/torch.hpp"
 
@@ -18,11 +22,32 @@ void load_cuda() {
                     "install it with ./dev setup --cuda, or train with --device cpu");
 }
 
+/// nullptr, and why on standard error, if it cannot be loaded.
+const CudaGraphs* load_cuda_graphs() {
+  if (auto* library = dlopen(kCudaLibrary, RTLD_NOW)) {
+    if (auto* function = dlsym(library, kGetCudaGraphs))
+      return reinterpret_cast<GetCudaGraphs>(function)();
+  }
+  std::cerr << "mpisweep-trainer: without CUDA graphs (" << dlerror() << "), training is slower\n";
+  return nullptr;
+}
+
+/// nullptr where they are not to be used.
+const CudaGraphs* cuda_graphs() {
+  const char* choice = std::getenv(kGraphsVariable);
+  if (choice != nullptr && std::string_view(choice) == "0") return nullptr;
+  static const CudaGraphs* const graphs = load_cuda_graphs();
+  return graphs;
+}
+
 void open_cuda(const std::string& name) {
   load_cuda();
   const auto num_gpus = at::detail::getCUDAHooks().getNumGPUs();
   const auto index = torch::Device(name).index();
-  if (index >= 0 && index < num_gpus) return;
+  if (index >= 0 && index < num_gpus) {
+    if (const auto* graphs = cuda_graphs()) graphs->open(index);
+    return;
+  }
   throw DeviceError("no device " + name + " (" + std::to_string(num_gpus) + " GPUs are visible)",
                     "check nvidia-smi and CUDA_VISIBLE_DEVICES, or train with --device cpu");
 }
@@ -82,6 +107,11 @@ void open_device(const std::string& device, int threads) {
   if (parse_device(device).is_cuda()) open_cuda(device);
   at::set_num_threads(threads);
   if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);  // allowed once
+}
+
+Recorder make_recorder(const std::string& device) {
+  const auto* graphs = parse_device(device).is_cuda() ? cuda_graphs() : nullptr;
+  return graphs == nullptr ? Recorder() : graphs->make_recorder();
 }
 
 std::string hardware_name(const std::string& device) {

@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "trainer/batch_work.hpp"
+
 namespace trainer {
 
 /// A device that was asked for cannot be used.
@@ -19,6 +21,13 @@ class DeviceError : public std::runtime_error {
 /// Makes a device ready for tensors and sets how many threads work for it on the CPU.
 /// `device` is "cpu" or "cuda:<index>".  Throws: DeviceError.
 void open_device(const std::string& device, int threads);
+
+/// Setting it to 0 keeps make_recorder() from recording anything.
+inline constexpr const char* kGraphsVariable = "MPISWEEP_CUDA_GRAPHS";
+
+/// Records work for an open device, for one pack; none for a CPU, which is told of work at no cost.
+/// None either for a GPU where CUDA graphs are not to be had, of which standard error tells once.
+Recorder make_recorder(const std::string& device);
 
 /// What the hardware calls itself: "AMD EPYC 7763 64-Core Processor", "NVIDIA H100 80GB HBM3".
 std::string hardware_name(const std::string& device);

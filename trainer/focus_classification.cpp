@@ -7,11 +7,15 @@
 #include <xxhash.h>
 
 #include "trainer/datasets/data_cache.hpp"
+#include "trainer/device.hpp"
 #include "trainer/focus_variables.hpp"
+#include "trainer/optimizers.hpp"
 #include "trainer/pack_file.hpp"
 #include "trainer/pack_loop.hpp"
+#include "trainer/pack_speed.hpp"
 #include "trainer/pack_width.hpp"
 #include "trainer/registry.hpp"
+#include "trainer/width_table.hpp"
 
 namespace trainer {
 namespace {
@@ -20,7 +24,7 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kName = "focus_classification";
-constexpr int kVersion = 2;  // raise it whenever equal settings would give other results
+constexpr int kVersion = 3;  // raise it whenever equal settings would give other results
 constexpr const char* kPhases = "phases";
 constexpr const char* kAfterUpdate = "after_update";
 constexpr const char* kEpoch0 = "epoch0";
@@ -195,8 +199,43 @@ Model model_of(const json& settings, const DataShape& shape) {
   return focus == kJoint ? model : fix_focus(std::move(model), focus);
 }
 
+/// What decides how fast packs of such trials train, as a name.
+std::string shape_name(const json& settings, const PackTask& task, const DataShape& shape) {
+  const json name = {{"model", settings.at("model")},
+                     {"focus", settings.at("focus")},
+                     {"loss", task.phases.front().loss.choice.name},
+                     {"optimizer", task.phases.front().optimizer.at("name")},
+                     {"batch_size", settings.at("batch_size")},
+                     {"train_metrics", settings.at("train_metrics")},
+                     {"segments", shape.segments},
+                     {"features", shape.features},
+                     {"classes", shape.classes},
+                     {"vocabulary", shape.vocabulary}};
+  return name.dump();
+}
+
+/// At most `limit`, which is all there is to go by on a CPU or where nothing may be kept: on a CPU
+/// the rule of thumb is as good as a measurement, and every start would have to wait for that.
+int measured_width(const json& settings, const DataShape& shape, int limit,
+                   const std::string& device, WidthTable& table) {
+  if (device == "cpu" || !table.has_file()) return limit;
+  const PackTask task = {.phases = phases_of(settings),
+                         .model = model_of(settings, shape),
+                         .measures_after_update = settings.at("train_metrics") == kAfterUpdate,
+                         .recorder = make_recorder(device)};
+  const auto name = shape_name(settings, task, shape);
+  auto speeds = table.find(name);
+  if (!speeds) {
+    speeds = measure_speeds(limit, [&](int width) {
+      return measure_pack_speed(task, shape, settings.at("batch_size"), width, device);
+    });
+    table.put(name, *speeds);
+  }
+  return std::min(best_width(*speeds), limit);
+}
+
 /// Fills in what only the data can tell, as far as the settings are sound.  Throws: SettingError.
-void judge(const std::string& device, Verdict& verdict) {
+void judge(const std::string& device, WidthTable& table, Verdict& verdict) {
   auto& [problems, resolved, pack_width, memory_bytes, trial_cost] = verdict;
   if (!is_sound(problems, "dataset")) return;
   const auto data = describe_data(resolved["dataset"]);
@@ -210,16 +249,16 @@ void judge(const std::string& device, Verdict& verdict) {
   const auto cost =
       estimate_cost(model, data, classifies_blends ? Classified::blend : Classified::segments,
                     resolved["batch_size"]);
-  pack_width = choose_pack_width(cost, device);
+  pack_width = measured_width(resolved, data.shape, choose_pack_width(cost, device), device, table);
   memory_bytes = cost.shared_bytes + pack_width * cost.trial_bytes;
   trial_cost = estimate_trial_s(cost, data.train_size, count_epochs(phases));
 }
 
-Verdict check(const json& settings, const std::string& device) {
+Verdict check(const json& settings, const std::string& device, WidthTable& table) {
   auto [resolved, problems] = resolve_focus(settings);
   Verdict verdict = {.problems = std::move(problems), .resolved = std::move(resolved)};
   try {
-    judge(device, verdict);
+    judge(device, table, verdict);
   } catch (const SettingError& error) {
     verdict.problems.push_back(error.problem());
   }
@@ -239,14 +278,15 @@ std::uint64_t shuffle_seed(const json& dataset) {
   return XXH3_64bits(identity.data(), identity.size());
 }
 
-PackTask make_task(const json& settings, const BatchedData& data) {
+PackTask make_task(const json& settings, const BatchedData& data, const std::string& device) {
   PackTask task = {.phases = phases_of(settings),
                    .model = model_of(settings, data.shape),
                    .train = data.train,
                    .test = data.test,
                    .measures_after_update = settings.at("train_metrics") == kAfterUpdate,
                    .starts_with_last_batch = settings.at(kEpoch0) == kLastBatch,
-                   .has_all_rules = settings.at("rules") == "all"};
+                   .has_all_rules = settings.at("rules") == "all",
+                   .recorder = make_recorder(device)};
   if (settings.at("order") == "shuffled") task.shuffle_seed = shuffle_seed(settings.at("dataset"));
   return task;
 }
@@ -279,7 +319,7 @@ void train(const protocol::PackRequest& request, const PackListener& listener,
            const std::string& device, DataCache& cache) {
   const auto settings = resolve_or_throw(request.settings);
   const auto data = cache.get(settings.at("dataset"), settings.at("batch_size"));
-  const auto task = make_task(settings, *data);
+  const auto task = make_task(settings, *data, device);
   PackFile file(request, kName + std::to_string(kVersion) + settings.dump());
   const auto state = file.load();
   const auto begin = Clock::now();
@@ -297,14 +337,17 @@ void train(const protocol::PackRequest& request, const PackListener& listener,
 
 }  // namespace
 
-Study focus_classification(const std::string& device) {
-  const auto cache = std::make_shared<DataCache>(torch::Device(device));
-  return {.name = kName,
-          .declaration = declare(),
-          .check = [device](const json& settings) { return check(settings, device); },
-          .train = [device, cache](
-                       const protocol::PackRequest& request,
-                       const PackListener& listener) { train(request, listener, device, *cache); }};
+Study focus_classification(const std::string& device, const std::string& cache) {
+  const auto data = std::make_shared<DataCache>(torch::Device(device));
+  const auto table =
+      std::make_shared<WidthTable>(cache, hardware_name(device) + ", " + library_version());
+  return {
+      .name = kName,
+      .declaration = declare(),
+      .check = [device, table](const json& settings) { return check(settings, device, *table); },
+      .train = [device, data](
+                   const protocol::PackRequest& request,
+                   const PackListener& listener) { train(request, listener, device, *data); }};
 }
 
 }  // namespace trainer

@@ -24,6 +24,9 @@ input and output:
          '"trials":[{"id":"a","seed":0,"learning_rate":0.1}]}'
   } | mpisweep-trainer
 
+Environment: MPISWEEP_CUDA_GRAPHS=0 tells a GPU of each kernel anew, in place of replaying recorded
+steps.
+
 Exit codes: 0 after a stop or the end of the input, 2 if it cannot serve or a request is no request.
 )";
 

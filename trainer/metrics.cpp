@@ -98,7 +98,7 @@ torch::Tensor foreground_weight(Pass& pass, const torch::Tensor& foreground) {
 
 Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device device)
     : rules_(rules.begin(), rules.end()),
-      sums_(torch::zeros({Sum::of_rules + 2 * std::ssize(rules), num_trials},
+      sums_(torch::zeros({Sum::of_rules + 2 * std::ssize(rules) + 2, num_trials},
                          torch::TensorOptions().dtype(torch::kDouble).device(device))) {}
 
 void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
@@ -121,9 +121,9 @@ void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& fore
   sums_[Sum::pulls] += pull.defined() ? pull.to(torch::kDouble) * loss_weight
                                       : torch::full_like(sums_[Sum::pulls], not_measured);
   sums_.slice(/*dim=*/0, Sum::weights, Sum::with_foreground) += sum_over_inputs(pass, values);
-  sums_.slice(/*dim=*/0, Sum::with_foreground) += sum_over_inputs(pass, counts);
-  sum_loss_weights_ += loss_weight;
-  num_inputs_ += static_cast<double>(pass.num_inputs());
+  sums_.slice(/*dim=*/0, Sum::with_foreground, -2) += sum_over_inputs(pass, counts);
+  sums_[-2] += loss_weight;
+  sums_[-1] += pass.num_inputs();
 }
 
 bool Tally::measures_logit_gap() const {
@@ -131,17 +131,13 @@ bool Tally::measures_logit_gap() const {
 }
 
 torch::Tensor Tally::state() const {
-  const auto shared = torch::tensor({sum_loss_weights_, num_inputs_}, sums_.options());
-  return torch::cat({sums_.t(), shared.expand({sums_.size(1), 2})}, /*dim=*/1);
+  return sums_.t().clone(torch::MemoryFormat::Contiguous);
 }
 
 void Tally::restore(const torch::Tensor& state) {
-  const auto num_sums = sums_.size(0);
-  TORCH_CHECK(state.size(1) == num_sums + 2, "a saved tally has ", state.size(1),
-              " numbers in place of ", num_sums + 2);
-  sums_ = state.narrow(/*dim=*/1, 0, num_sums).t().contiguous().to(sums_.device());
-  sum_loss_weights_ = state[0][num_sums].item<double>();
-  num_inputs_ = state[0][num_sums + 1].item<double>();
+  TORCH_CHECK(state.size(1) == sums_.size(0), "a saved tally has ", state.size(1),
+              " numbers in place of ", sums_.size(0));
+  sums_.copy_(state.t());
 }
 
 std::vector<Metrics> Tally::read(Rule rule) const {
@@ -151,20 +147,22 @@ std::vector<Metrics> Tally::read(Rule rule) const {
   std::vector<Metrics> metrics;
   for (std::int64_t trial = 0; trial < sums.size(1); ++trial) {
     const auto sum = [&](std::int64_t index) { return values[index][trial]; };
+    const auto loss_weights = sum(sums.size(0) - 2);
+    const auto num_inputs = sum(sums.size(0) - 1);
     const auto focused = sum(Sum::focused);
     const auto correct = sum(of_rule);
     const auto both = sum(of_rule + 1);
-    metrics.push_back({.loss = sum(Sum::losses) / sum_loss_weights_,
-                       .accuracy = correct / num_inputs_,
+    metrics.push_back({.loss = sum(Sum::losses) / loss_weights,
+                       .accuracy = correct / num_inputs,
                        .focus_weight = sum(Sum::weights) / sum(Sum::with_foreground),
-                       .focus_score = focused / num_inputs_,
+                       .focus_score = focused / num_inputs,
                        .score_gap = sum(Sum::score_gaps) / sum(Sum::with_score_gap),
-                       .pull = sum(Sum::pulls) / sum_loss_weights_,
+                       .pull = sum(Sum::pulls) / loss_weights,
                        .logit_gap = sum(Sum::logit_gaps) / sum(Sum::with_foreground),
-                       .ftpt = both / num_inputs_,
-                       .ffpt = (correct - both) / num_inputs_,
-                       .ftpf = (focused - both) / num_inputs_,
-                       .ffpf = (num_inputs_ - correct - focused + both) / num_inputs_});
+                       .ftpt = both / num_inputs,
+                       .ffpt = (correct - both) / num_inputs,
+                       .ftpf = (focused - both) / num_inputs,
+                       .ffpf = (num_inputs - correct - focused + both) / num_inputs});
   }
   return metrics;
 }

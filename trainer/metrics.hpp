@@ -113,6 +113,9 @@ class Tally {
   void add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
            double loss_weight);
 
+  /// Begins anew, in the same memory.
+  void clear() { sums_.zero_(); }
+
   /// All that was added up so far, to go on from later.  Shapes: -> [T, sums] double
   torch::Tensor state() const;
 
@@ -126,9 +129,7 @@ class Tally {
   bool measures_logit_gap() const;
 
   std::vector<Rule> rules_;
-  torch::Tensor sums_;  // [sums, T] double
-  double sum_loss_weights_ = 0;
-  double num_inputs_ = 0;
+  torch::Tensor sums_;  // [sums, T] double; the last two are of loss weights and of inputs
 };
 
 }  // namespace trainer

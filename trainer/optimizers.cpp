@@ -18,7 +18,7 @@ class Sgd : public Optimizer {
         momentum_(settings.at("momentum")),
         weight_decay_(settings.at("weight_decay")) {}
 
-  void step(const torch::Tensor& theta, const torch::Tensor& grad) override {
+  void apply_step(const torch::Tensor& theta, const torch::Tensor& grad) override {
     if (!velocity_.defined()) velocity_ = torch::zeros_like(theta);
     velocity_.mul_(momentum_).add_(grad);
     if (weight_decay_ > 0) velocity_.add_(theta, weight_decay_);
@@ -50,24 +50,30 @@ class Adam : public Optimizer {
         beta1_(settings.at("beta1")),
         beta2_(settings.at("beta2")),
         epsilon_(settings.at("epsilon")),
-        weight_decay_(settings.at("weight_decay")) {}
+        weight_decay_(settings.at("weight_decay")),
+        mean_scale_(torch::empty({}, rates.options().dtype(torch::kDouble))),
+        square_scale_(torch::empty_like(mean_scale_)) {}
 
-  void step(const torch::Tensor& theta, const torch::Tensor& grad) override {
-    if (num_steps_++ == 0) {
+  void begin_step() override {
+    const auto k = static_cast<double>(++num_steps_);
+    mean_scale_.fill_(-1 / (1 - std::pow(beta1_, k)));
+    square_scale_.fill_(std::sqrt(1 - std::pow(beta2_, k)));
+  }
+
+  void apply_step(const torch::Tensor& theta, const torch::Tensor& grad) override {
+    if (!mean_.defined()) {
       mean_ = torch::zeros_like(theta);
       square_ = torch::zeros_like(theta);
     }
     const auto slope = weight_decay_ > 0 ? grad.add(theta, weight_decay_) : grad;
     mean_.lerp_(slope, 1 - beta1_);
     square_.mul_(beta2_).addcmul_(slope, slope, 1 - beta2_);
-    const auto k = static_cast<double>(num_steps_);
-    const auto spread =
-        square_.sqrt().div_(std::sqrt(1 - std::pow(beta2_, k))).add_(epsilon_).div_(rates_);
-    theta.addcdiv_(mean_, spread, -1 / (1 - std::pow(beta1_, k)));
+    const auto spread = square_.sqrt().div_(square_scale_).add_(epsilon_).div_(rates_);
+    theta.addcdiv_(mean_ * mean_scale_, spread);
   }
 
   std::vector<torch::Tensor> state() const override {
-    if (num_steps_ == 0) return {};
+    if (!mean_.defined()) return {};
     return {mean_, square_, torch::full({mean_.size(0)}, num_steps_, torch::kLong)};
   }
 
@@ -85,8 +91,10 @@ class Adam : public Optimizer {
   double epsilon_;
   double weight_decay_;
   std::int64_t num_steps_ = 0;
-  torch::Tensor mean_;    // [T, P], like square_ undefined before the first step
-  torch::Tensor square_;  // [T, P]
+  torch::Tensor mean_scale_;    // [] double, of this step: -1 / (1 - b1^k)
+  torch::Tensor square_scale_;  // [] double: sqrt(1 - b2^k)
+  torch::Tensor mean_;          // [T, P], like square_ undefined before the first step
+  torch::Tensor square_;        // [T, P]
 };
 
 template <class Kind>

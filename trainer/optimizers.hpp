@@ -17,7 +17,15 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   /// One update in place.  Shapes: theta, grad [T, P]
-  virtual void step(const torch::Tensor& theta, const torch::Tensor& grad) = 0;
+  void step(const torch::Tensor& theta, const torch::Tensor& grad) {
+    begin_step();
+    apply_step(theta, grad);
+  }
+
+  /// The two parts of step(). The first writes to the device what differs from the step before; the
+  /// second is the same work in every step but the first, so that it can be recorded and replayed.
+  virtual void begin_step() {}
+  virtual void apply_step(const torch::Tensor& theta, const torch::Tensor& grad) = 0;
 
   /// What it remembers between steps, empty before the first.  Shapes: each [T, ...]
   virtual std::vector<torch::Tensor> state() const = 0;

@@ -3,17 +3,16 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "trainer/batch_work.hpp"
 #include "trainer/datasets/batches.hpp"
 #include "trainer/losses/loss.hpp"
 #include "trainer/models/model.hpp"
-#include "trainer/optimizers.hpp"
 #include "trainer/pack_history.hpp"
 #include "trainer/study.hpp"
 
@@ -37,6 +36,7 @@ struct PackTask {
   bool measures_after_update = false;   ///< training metrics from each batch right after its update
   bool starts_with_last_batch = false;  ///< then: entry 0 from the last batch alone, not from all
   bool has_all_rules = false;  ///< curves under every rule, beside those under the loss's own
+  Recorder recorder = {};      ///< of the device; absent: it is told anew of each step's work
 };
 
 /// What differs between them.

@@ -126,7 +126,7 @@ bool Server::greet() {
     send(protocol::Failure{.error = error.what(), .hint = error.hint()});
     return false;
   }
-  studies_ = make_studies(hello->device);
+  studies_ = make_studies(hello->device, hello->cache);
   protocol::Ready ready = {.trainer = library_version(), .device = hardware_name(hello->device)};
   for (const auto& study : studies_)
     ready.studies[study.name] = study.declaration;

@@ -11,10 +11,13 @@ namespace trainer {
 /// A batch that a pack trains on, or measures itself by.
 struct Moment {
   torch::Tensor seeds = {};  ///< of the trials, [T] int64
-  std::int64_t epoch = 0;    ///< in progress, counts from 1; 0 before training
-  std::int64_t batch = 0;    ///< of the epoch, counts from 0
+  torch::Tensor step = {};   ///< step_number() of epoch and batch, [] int64, on the same device
   bool is_training = true;
 };
+
+/// Tells the batches of all epochs apart. An epoch counts from 1, and is 0 before training; a batch
+/// counts from 0.
+std::int64_t step_number(std::int64_t epoch, std::int64_t batch);
 
 /// What numbers are for. Those of one purpose know nothing of another's. The values are part of
 /// every result: add new ones at the end.

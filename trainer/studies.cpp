@@ -5,8 +5,8 @@
 
 namespace trainer {
 
-std::vector<Study> make_studies(const std::string& device) {
-  return {focus_classification(device), gradient_flow(), noop()};
+std::vector<Study> make_studies(const std::string& device, const std::string& cache) {
+  return {focus_classification(device, cache), gradient_flow(), noop()};
 }
 
 }  // namespace trainer

@@ -39,7 +39,8 @@ struct Study {
   std::function<void(const protocol::PackRequest&, const PackListener&)> train = {};
 };
 
-/// All studies, ready for one device ("cpu", "cuda:0").
-std::vector<Study> make_studies(const std::string& device);
+/// All studies, ready for one device ("cpu", "cuda:0"). `cache` is a file for what they measure of
+/// it, empty if nothing is to be measured.
+std::vector<Study> make_studies(const std::string& device, const std::string& cache = {});
 
 }  // namespace trainer

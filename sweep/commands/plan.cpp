@@ -72,7 +72,7 @@ void estimate_time(Outlook& outlook, const results::SweepResults& results) {
 
 Outlook look_ahead(const PlanOptions& options, const PreparedSweep& sweep) {
   Outlook outlook{.num_trials = sweep.ids.size(),
-                  .folder = output_folder(options.session.output, sweep.config),
+                  .folder = output_folder(options.session.choice.output, sweep.config),
                   .num_ranks = options.ranks > 0 ? options.ranks : default_num_ranks(sweep)};
   const auto results = results_in(outlook.folder);
   const auto todo = trials_to_do(sweep, results, options.session.retry_failed);
@@ -148,7 +148,9 @@ void print_json(const PreparedSweep& sweep, const Outlook& outlook) {
 }  // namespace
 
 int plan_command(const PlanOptions& options) {
-  const auto sweep = prepare_sweep(options.session.choice);
+  auto choice = options.session.choice;
+  choice.may_make_output = false;
+  const auto sweep = prepare_sweep(choice);
   const auto outlook = look_ahead(options, sweep);
   if (options.as_json) {
     print_json(sweep, outlook);

@@ -49,12 +49,13 @@ int run_command(const RunOptions& options) {
   {
     // Bad input is found here, before anything starts; the trainer is stopped with the block.
     const auto sweep = prepare_sweep(options.session.choice);
-    supervisor = {.num_ranks = options.ranks.value_or(default_num_ranks(sweep)),
-                  .grace_s = sweep.config.run.grace_s,
-                  .restarts = sweep.config.run.restarts,
-                  .restart_pause_s = sweep.config.run.restart_pause_s,
-                  .count_finished = [journal = output_folder(options.session.output, sweep.config) /
-                                               "journal"] { return count_finished(journal); }};
+    supervisor = {
+        .num_ranks = options.ranks.value_or(default_num_ranks(sweep)),
+        .grace_s = sweep.config.run.grace_s,
+        .restarts = sweep.config.run.restarts,
+        .restart_pause_s = sweep.config.run.restart_pause_s,
+        .count_finished = [journal = output_folder(options.session.choice.output, sweep.config) /
+                                     "journal"] { return count_finished(journal); }};
     if (options.session.choice.device == DeviceChoice::automatic) {
       const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
       arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});

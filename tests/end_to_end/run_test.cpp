@@ -414,6 +414,17 @@ TEST(Plan, ShowsAxesTrialsAndPacksAndStartsNothing) {
   EXPECT_FALSE(std::filesystem::exists(sweep.output()));
 }
 
+TEST(Plan, FixesThePackWidthThatTheCommandLineNames) {
+  const SweepFolder sweep(scripted());
+
+  const auto ended = run({MPISWEEP, "plan", sweep.config(), "--ranks", "2", "--pack-width", "2"});
+  const auto refused = run({MPISWEEP, "plan", sweep.config(), "--pack-width", "0"});
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_TRUE(contains(ended.out, "12 packs of 2")) << ended.out;
+  EXPECT_EQ(refused.exit_code, 2);
+}
+
 TEST(Status, TellsOfFinishedAndFailedTrials) {
   const SweepFolder sweep(scripted("{trouble: throw, trouble_seed: 2}"));
   run(sweep.run_command({"--ranks", "2"}));

@@ -147,7 +147,8 @@ TEST(Messages, SettingsKeepEveryField) {
 }
 
 TEST(Messages, HelloKeepsEveryField) {
-  const auto hello = sent_and_received(Hello{.version = 3, .device = "cuda:1", .threads = 4});
+  const auto hello =
+      sent_and_received(Hello{.version = 3, .device = "cuda:1", .threads = 4, .cache = "PATH"});
 
   EXPECT_EQ(hello.version, 3);
   EXPECT_EQ(hello.device, "cuda:1");

@@ -305,6 +305,14 @@ TEST(FocusClassification, EstimatesATrialByItsEpochsItsDataAndItsModel) {
   EXPECT_NEAR(once / cost_of({{"loss", "soft"}, {"epochs", 1}}), (20 + 20 * 20) / (20 + 20.0), 0.5);
 }
 
+TEST(FocusClassification, MeasuresNoWidthsOnACpu) {
+  const TemporaryFolder folder;
+  const auto cache = folder.path() / "widths.json";
+
+  EXPECT_EQ(focus_classification("cpu", cache).check(settings()).pack_width, 8);
+  EXPECT_FALSE(std::filesystem::exists(cache));
+}
+
 json in_phases(const json& phases) {
   auto all = settings({{"phases", phases}});
   all.erase("loss");

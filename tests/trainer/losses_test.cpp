@@ -112,7 +112,9 @@ struct ShortInputs : RandomInputs {
 
 /// What a step descends, whose gradient counts; drawn segments are the same in every call.
 Tensor objective_of(const Loss& loss, Pass pass, Tensor& memory) {
-  const Step step = {.moment = {.seeds = torch::arange(3), .epoch = 1}, .memory = memory};
+  const Step step = {
+      .moment = {.seeds = torch::arange(3), .step = torch::tensor(step_number(1, 0))},
+      .memory = memory};
   return objective_of(loss, pass, step);
 }
 

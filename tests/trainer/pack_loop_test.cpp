@@ -348,6 +348,49 @@ TEST(PackLoop, GoesOnBitForBitWithAFixedFocus) {
   expect_same_from_every_state(task, kThreeTrials);
 }
 
+/// Stands in for a GPU: to replay recorded work is to do it again.
+Recorder recorder_on_cpu(int& num_replays) {
+  return [&num_replays](const std::function<void()>& work) -> Replay {
+    return [&num_replays, work] {
+      ++num_replays;
+      work();
+    };
+  };
+}
+
+void expect_same_replayed(PackTask task) {
+  at::set_num_threads(1);
+  const auto direct = train(task, kThreeTrials);
+  const auto states = states_of(task, kThreeTrials);
+  int num_replays = 0;
+  task.recorder = recorder_on_cpu(num_replays);
+
+  expect_same_pack(train(task, kThreeTrials), direct);
+  expect_same_pack(go_on(task, kThreeTrials, states[1]), direct);
+
+  EXPECT_GT(num_replays, 0);
+}
+
+TEST_P(EveryLoss, ReplaysRecordedStepsBitForBit) {
+  auto task = make_task(linear_orthogonal(120), "linear", GetParam(), 23);
+  task.phases[0].optimizer = {
+      {"name", "adam"}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"weight_decay", 0.0}};
+  expect_same_replayed(task);
+}
+
+TEST_P(EveryLoss, ReplaysRecordedStepsWithATransformerBitForBit) {
+  auto task = make_task(posts(90), "transformer", GetParam(), 10);
+  task.shuffle_seed = 5;
+  expect_same_replayed(task);
+}
+
+TEST(PackLoop, ReplaysRecordedStepsOfEachPhaseBitForBit) {
+  auto task = make_task(linear_orthogonal(120), "linear", "soft", 23);
+  task.phases.push_back({.epochs = 2, .loss = loss_of("reinforce"), .optimizer = kSgd});
+  task.measures_after_update = true;
+  expect_same_replayed(task);
+}
+
 TEST(PackLoop, TellsOfNoEpochBeyondTheLast) {
   const auto task = make_task(mosaics(12, 3, 50), "mlp", "soft", 20);
   auto listener = kSilent;

@@ -18,7 +18,8 @@ struct Steps {
       : seeds(torch::tensor(of_trials, torch::kLong)),
         memory(torch::zeros({std::ssize(of_trials)}, torch::kDouble)) {}
   Step at(std::int64_t epoch, std::int64_t batch) {
-    return {.moment = {.seeds = seeds, .epoch = epoch, .batch = batch}, .memory = memory};
+    return {.moment = {.seeds = seeds, .step = torch::tensor(step_number(epoch, batch))},
+            .memory = memory};
   }
 
   Tensor seeds;

@@ -23,8 +23,8 @@ TEST(MixBits, GivesTheNumbersOfSplitMix64) {
 /// Numbers of each trial, for a step of training.  Shapes: -> [T, count]
 Tensor draw(const std::vector<std::int64_t>& seeds, std::int64_t epoch, std::int64_t batch,
             std::int64_t count) {
-  const Moment moment = {
-      .seeds = torch::tensor(seeds, torch::kLong), .epoch = epoch, .batch = batch};
+  const Moment moment = {.seeds = torch::tensor(seeds, torch::kLong),
+                         .step = torch::tensor(step_number(epoch, batch))};
   return draw_uniform(moment, Purpose::segments, count, torch::kDouble);
 }
 
@@ -59,8 +59,9 @@ TEST(DrawUniform, IsUniformAndIndependent) {
 }
 
 TEST(DrawUniform, KnowsNothingOfWhatIsDrawnForAnotherPurposeOrToMeasure) {
-  const Moment training = {.seeds = torch::arange(1), .epoch = 1};
-  const Moment measuring = {.seeds = torch::arange(1), .epoch = 1, .is_training = false};
+  const auto step = torch::tensor(step_number(1, 0));
+  const Moment training = {.seeds = torch::arange(1), .step = step};
+  const Moment measuring = {.seeds = torch::arange(1), .step = step, .is_training = false};
   const auto draw_for = [](const Moment& moment, Purpose purpose) {
     return draw_uniform(moment, purpose, 100000, torch::kDouble)[0] - 0.5;
   };

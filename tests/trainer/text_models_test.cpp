@@ -57,8 +57,7 @@ Batch make_batch() {
 
 Moment moment(bool is_training = false) {
   return {.seeds = torch::tensor({4, 5}, torch::kLong),
-          .epoch = 3,
-          .batch = 2,
+          .step = torch::tensor(step_number(/*epoch=*/3, /*batch=*/2)),
           .is_training = is_training};
 }
 
@@ -485,7 +484,7 @@ TEST(Dropout, IsDrawnAnewForEachStepAndOnRequestWhileItMeasures) {
     return model.encoder->forward(weights.focus, batch, when);
   };
   auto next = moment(true);
-  ++next.batch;
+  next.step = next.step + 1;
 
   const auto trained = segments(moment(true));
 

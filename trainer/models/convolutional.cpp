@@ -118,8 +118,8 @@ bool has_bias(const ConvolutionalNetwork& layers, std::size_t dense_layer) {
 torch::Tensor forward(const ConvolutionalNetwork& layers, const ImageShape& image, Weights all,
                       const torch::Tensor& points) {
   WeightReader weights(all);
-  auto units = points.is_cuda() ? features_on_gpu(layers, weights, points, image)
-                                : features_on_cpu(layers, weights, points, image);
+  auto units = points.is_cpu() ? features_on_cpu(layers, weights, points, image)
+                               : features_on_gpu(layers, weights, points, image);
   for (std::size_t i = 0; i < layers.dense.size(); ++i) {
     const auto& weight = weights.next();
     units = dense_if(weight, weights.next_if(has_bias(layers, i)), units);  // [T, out, N]
