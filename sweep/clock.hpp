@@ -1,11 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 
 namespace sweep {
 
 /// The time in UTC to the second: "2026-01-31T14:02:11Z".
 std::string utc_now();
+
+double seconds_since(std::chrono::steady_clock::time_point begin);
 
 /// This machine's name.
 std::string host_name();

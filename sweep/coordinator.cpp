@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sweep/checkpoint_folder.hpp"
+#include "sweep/clock.hpp"
 #include "sweep/packs_ahead.hpp"
 #include "sweep/prepare.hpp"
 
@@ -14,10 +15,6 @@ using protocol::Cause;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
 
 }  // namespace
 
@@ -34,6 +31,7 @@ void Coordinator::start_worker(int rank, const StartWorker& command) {
 }
 
 void Coordinator::handle(int rank, const Report& report) {
+  schedule_.tell_time(seconds_since(begin_));
   if (const auto* ready = std::get_if<WorkerReady>(&report)) on_ready(rank, *ready);
   if (const auto* unable = std::get_if<WorkerUnable>(&report)) on_unable(rank, *unable);
   if (const auto* result = std::get_if<protocol::Result>(&report)) on_result(rank, *result);
@@ -95,13 +93,18 @@ void Coordinator::lend_to(int rank) {
 
 /// A pack that waits again may be for a worker that found nothing to do before.
 void Coordinator::lend_to_idle() {
-  for (const int rank : std::exchange(idle_, {}))
+  while (!idle_.empty()) {
+    const int rank = *idle_.begin();
+    idle_.erase(idle_.begin());
     lend_to(rank);
+    if (schedule_.num_lent_to(rank) == 0) break;  // nor is there any for the others
+  }
   if (!idle_.empty()) ask_for_packs_ahead();
 }
 
 /// Nobody should be without a pack while others hold several.
 void Coordinator::ask_for_packs_ahead() {
+  if (schedule_.num_ahead() == 0) return;
   for (auto& [rank, worker] : workers_) {
     if (schedule_.num_lent_to(rank) < 2 || worker.is_asked_to_return) continue;
     worker.is_asked_to_return = true;

@@ -33,6 +33,7 @@ const Lease* Schedule::lend(int worker, double now_s) {
   if (!next) return nullptr;
   next->predicted_s = waiting_.costs().predict(next->pack.combination).of(next->pack.trials.size());
   sum_of_predicted_s_ += next->predicted_s;
+  ++num_leases_;
   auto& leases = leases_[worker];
   leases.push_back(std::move(*next));
   if (leases.size() == 1) begin(leases.front());
@@ -59,7 +60,8 @@ void Schedule::predict_again() {
   sum_of_predicted_s_ = 0;
   for (auto& [worker, leases] : leases_) {
     for (auto& lease : leases) {
-      lease.predicted_s = waiting_.costs().predict(lease.pack.combination).of(lease.width);
+      const auto num_trials = std::max(lease.width, lease.pack.trials.size());
+      lease.predicted_s = waiting_.costs().predict(lease.pack.combination).of(num_trials);
       sum_of_predicted_s_ += lease.predicted_s;
     }
   }
@@ -152,6 +154,7 @@ std::optional<Lease> Schedule::take_first(int worker) {
 /// Where it was the first, the worker starts on the next.
 Lease Schedule::take(std::map<int, Leases>::iterator leases, Leases::iterator lease) {
   auto taken = std::move(*lease);
+  --num_leases_;
   sum_of_predicted_s_ -= taken.predicted_s;
   const bool was_first = lease == leases->second.begin();
   if (was_first) sum_of_begins_s_ -= taken.begin_s;

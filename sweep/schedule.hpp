@@ -35,6 +35,9 @@ class Schedule {
   /// counts from any moment on, and never falls.
   const Lease* lend(int worker, double now_s);
 
+  /// Tells the time, from which a pack that lay ready begins; `now_s` as for lend().
+  void tell_time(double now_s) { now_s_ = now_s; }
+
   /// The first lease that a worker holds, or null.
   const Lease* lease_of(int worker) const;
 
@@ -68,6 +71,9 @@ class Schedule {
 
   std::size_t num_waiting() const { return waiting_.size(); }
   std::size_t num_training() const { return leases_.size(); }
+
+  /// Packs that lie ready at workers that train others.
+  std::size_t num_ahead() const { return num_leases_ - leases_.size(); }
   bool is_finished() const { return waiting_.empty() && leases_.empty(); }
 
  private:
@@ -87,9 +93,10 @@ class Schedule {
   WaitingPacks waiting_;
   std::map<int, Leases> leases_;  // by worker; their packs hold what lacks a result
   std::map<std::size_t, std::size_t> most_trials_;  // in a pack, by combination that was narrowed
-  double now_s_ = 0;                                // as far as we heard
-  double sum_of_predicted_s_ = 0;                   // of all leases
-  double sum_of_begins_s_ = 0;                      // of the first ones
+  std::size_t num_leases_ = 0;
+  double now_s_ = 0;               // as far as we heard
+  double sum_of_predicted_s_ = 0;  // of all leases
+  double sum_of_begins_s_ = 0;     // of the first ones
 };
 
 }  // namespace sweep

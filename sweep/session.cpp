@@ -367,10 +367,6 @@ class Session {
               << file << "     python: xarray.open_dataset(\"" << file << "\")" << std::endl;
   }
 
-  static double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-  }
-
   const SessionOptions& options_;
   PreparedSweep sweep_;
   Communicator& world_;

@@ -172,6 +172,7 @@ std::size_t WaitingPacks::width_of_next(std::size_t combination, double busy_s) 
   const auto time = costs_.predict(combination);
   const double share = share_s(queue, time.fixed_s / time.of(whole), busy_s) / time.of(whole);
   const double fair = std::round(share * static_cast<double>(whole));
+  if (!std::isfinite(fair)) return whole;
   const auto narrowest = narrowest_part(time, whole);
   if (fair >= static_cast<double>(whole) || narrowest == whole) return whole;
   return std::clamp(static_cast<std::size_t>(fair), narrowest, whole - narrowest);
@@ -188,8 +189,8 @@ double WaitingPacks::share_s(const Queue& queue, double fixed_part, double busy_
 
 double WaitingPacks::waiting_s() const {
   const auto unmeasured = costs_.predict_unmeasured();
-  return amount_.seconds + unmeasured.fixed_s * amount_.packs +
-         unmeasured.per_trial_s * amount_.trials;
+  return std::max(0.0, amount_.seconds + unmeasured.fixed_s * amount_.packs +
+                           unmeasured.per_trial_s * amount_.trials);
 }
 
 }  // namespace sweep

@@ -22,7 +22,7 @@ struct Lease {
   int attempt = 1;         ///< counts from 1
   Retries failures = {};   ///< of its one trial so far; a pack's failures count for no trial
   std::size_t width = 0;   ///< trials when it was lent; 0: it will not tell how long packs take
-  double begin_s = 0;      ///< when it was lent
+  double begin_s = 0;      ///< when its worker begins it; 0 until then
   double predicted_s = 0;  ///< what it takes from then on
 };
 

@@ -107,6 +107,7 @@ void Worker::stop_pack() {
   if (!is_training_) return;
   try {
     trainer_->send(protocol::Stop{});
+    has_trained_ = false;  // what it leaves unread from now on is no pack
   } catch (const protocol::ProtocolError& error) {
     lose_trainer(error.what());
   }

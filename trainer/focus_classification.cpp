@@ -168,13 +168,6 @@ std::vector<Phase> phases_of(const json& settings) {
   return phases;
 }
 
-double count_epochs(const std::vector<Phase>& phases) {
-  double sum = 0;
-  for (const auto& phase : phases)
-    sum += phase.epochs;
-  return sum;
-}
-
 protocol::StudyDeclaration declare() {
   return {.version = kVersion,
           .settings = declarations(make_schema()),
@@ -207,6 +200,7 @@ std::string shape_name(const json& settings, const PackTask& task, const DataSha
                      {"optimizer", task.phases.front().optimizer.at("name")},
                      {"batch_size", settings.at("batch_size")},
                      {"train_metrics", settings.at("train_metrics")},
+                     {"rules", settings.at("rules")},
                      {"segments", shape.segments},
                      {"features", shape.features},
                      {"classes", shape.classes},
@@ -222,6 +216,7 @@ int measured_width(const json& settings, const DataShape& shape, int limit,
   const PackTask task = {.phases = phases_of(settings),
                          .model = model_of(settings, shape),
                          .measures_after_update = settings.at("train_metrics") == kAfterUpdate,
+                         .has_all_rules = settings.at("rules") == "all",
                          .recorder = make_recorder(device)};
   const auto name = shape_name(settings, task, shape);
   auto speeds = table.find(name);
@@ -229,6 +224,7 @@ int measured_width(const json& settings, const DataShape& shape, int limit,
     speeds = measure_speeds(limit, [&](int width) {
       return measure_pack_speed(task, shape, settings.at("batch_size"), width, device);
     });
+    if (speeds->empty()) return limit;  // another process has all the memory just now
     table.put(name, *speeds);
   }
   return std::min(best_width(*speeds), limit);
@@ -251,7 +247,7 @@ void judge(const std::string& device, WidthTable& table, Verdict& verdict) {
                     resolved["batch_size"]);
   pack_width = measured_width(resolved, data.shape, choose_pack_width(cost, device), device, table);
   memory_bytes = cost.shared_bytes + pack_width * cost.trial_bytes;
-  trial_cost = estimate_trial_s(cost, data.train_size, count_epochs(phases));
+  trial_cost = estimate_trial_s(cost, data.train_size, num_epochs(phases));
 }
 
 Verdict check(const json& settings, const std::string& device, WidthTable& table) {

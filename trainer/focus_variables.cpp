@@ -115,7 +115,7 @@ class TrialValues {
       : trial_(trial),
         diverged_in_(history.diverged_in[trial]),
         has_fixed_focus_(task.model.fixed_focus.has_value()),
-        num_entries_(static_cast<std::size_t>(num_epochs(task)) + 1),
+        num_entries_(static_cast<std::size_t>(num_epochs(task.phases)) + 1),
         own_rule_(task.phases.back().loss.rule) {}
 
   void add(const SplitHistory& history, const std::string& split) {

@@ -37,8 +37,9 @@ class PackLoop {
   void finish_measuring() const;
   Entry measure_training();
   Entry measure_before_updates();
-  Entry measure(const Batches& batches);
+  Entry measure(const Batches& batches, SplitHistory& split);
   void evaluate_at_end(const Batches& batches, SplitHistory& split);
+  Entry entry_of(const std::map<Rule, TrialMetrics>& by_rule) const;
   Entry read(const Tally& tally) const;
   void record();
   void mark_diverged(const TrialMetrics& train);
@@ -46,7 +47,7 @@ class PackLoop {
   void begin_phase();
   std::size_t phase_index() const;
   int epoch() const;
-  int epoch_measured() const { return std::min(epoch(), num_epochs(task_)); }
+  int epoch_measured() const { return std::min(epoch(), num_epochs(task_.phases)); }
 
   const PackTask& task_;
   const PackTrials& trials_;
@@ -110,7 +111,7 @@ void PackLoop::begin_phase() {
 }
 
 PackHistory PackLoop::run(const SavePack& save) {
-  while (epoch() <= num_epochs(task_) && !have_all_diverged()) {
+  while (epoch() <= num_epochs(task_.phases) && !have_all_diverged()) {
     if (epoch() > 0) train_rest_of_epoch(save);
     record();
   }
@@ -127,7 +128,7 @@ void PackLoop::train_rest_of_epoch(const SavePack& save) {
     work_->begin_batch(epoch(), next_batch_);
     work_->train(batches[next_batch_]);
     ++next_batch_;
-    listener_.on_step(epoch() - 1, num_epochs(task_));
+    listener_.on_step(epoch() - 1, num_epochs(task_.phases));
     if (listener_.should_stop()) throw Stopped();
     if (listener_.should_save()) save(state());
   }
@@ -135,7 +136,7 @@ void PackLoop::train_rest_of_epoch(const SavePack& save) {
 
 /// To be called after every batch that was measured.  Throws: Stopped.
 void PackLoop::finish_measuring() const {
-  listener_.on_step(epoch_measured(), num_epochs(task_));
+  listener_.on_step(epoch_measured(), num_epochs(task_.phases));
   if (listener_.should_stop()) throw Stopped();
 }
 
@@ -152,7 +153,7 @@ void PackLoop::look_at_each(const Batches& batches, const Visit& visit, std::int
 
 /// Of the epoch in progress.  Throws: Stopped.
 Entry PackLoop::measure_training() {
-  if (!task_.measures_after_update) return measure(task_.train);
+  if (!task_.measures_after_update) return measure(task_.train, history_.train);
   return epoch() > 0 ? read(work_->after_updates()) : measure_before_updates();
 }
 
@@ -167,7 +168,12 @@ Entry PackLoop::measure_before_updates() {
   return read(tally);
 }
 
-Entry PackLoop::measure(const Batches& batches) {
+/// After the last epoch, what is told of the end tells this as well.
+Entry PackLoop::measure(const Batches& batches, SplitHistory& split) {
+  if (epoch() == num_epochs(task_.phases)) {
+    evaluate_at_end(batches, split);
+    return entry_of(split.at_end);
+  }
   work_->measured().clear();
   for (std::int64_t i = 0; i < batches.count(); ++i) {
     work_->begin_batch(epoch_measured(), i);
@@ -177,7 +183,9 @@ Entry PackLoop::measure(const Batches& batches) {
   return read(work_->measured());
 }
 
+/// Unless that is known already.
 void PackLoop::evaluate_at_end(const Batches& batches, SplitHistory& split) {
+  if (!split.at_end.empty()) return;
   auto tally = work_->make_tally(kRules);
   HeatPoints points;
   look_at_each(batches, [&](Pass& pass, const Batch& batch) {
@@ -189,19 +197,29 @@ void PackLoop::evaluate_at_end(const Batches& batches, SplitHistory& split) {
   split.heat_maps = points.maps();
 }
 
+Entry PackLoop::entry_of(const std::map<Rule, TrialMetrics>& by_rule) const {
+  Entry entry = {.own = by_rule.at(work_->phase().loss.rule)};
+  if (task_.has_all_rules) {
+    entry.by_rule = by_rule;
+    return entry;
+  }
+  for (auto& metrics : entry.own)
+    metrics.logit_gap = Metrics().logit_gap;  // known of the last epoch alone
+  return entry;
+}
+
 /// Waits for the device.
 Entry PackLoop::read(const Tally& tally) const {
-  Entry entry = {.own = tally.read(work_->phase().loss.rule)};
-  if (!task_.has_all_rules) return entry;
-  for (const auto rule : kRules)
-    entry.by_rule[rule] = tally.read(rule);
-  return entry;
+  std::map<Rule, TrialMetrics> by_rule;
+  for (const auto rule : work_->rules())
+    by_rule[rule] = tally.read(rule);
+  return entry_of(by_rule);
 }
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
   auto train = measure_training();
-  if (task_.test) append(measure(*task_.test), history_.test);
+  if (task_.test) append(measure(*task_.test, history_.test), history_.test);
   if (epoch() > 0) mark_diverged(train.own);
   append(std::move(train), history_.train);
   next_batch_ = 0;
@@ -263,9 +281,9 @@ void PackLoop::restore(const PackState& state) {
 
 }  // namespace
 
-int num_epochs(const PackTask& task) {
+int num_epochs(const std::vector<Phase>& phases) {
   int sum = 0;
-  for (const auto& phase : task.phases)
+  for (const auto& phase : phases)
     sum += phase.epochs;
   return sum;
 }

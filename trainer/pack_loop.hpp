@@ -46,7 +46,7 @@ struct PackTrials {
 };
 
 /// Epochs of all phases.
-int num_epochs(const PackTask& task);
+int num_epochs(const std::vector<Phase>& phases);
 
 /// The epochs completed at the end of every phase but the last.
 std::vector<int> switch_epochs(const PackTask& task);

@@ -13,20 +13,22 @@ constexpr int kStepsAtATime =
     10;  // between two looks at the clock, for which the device is awaited
 constexpr double kLongEnoughSeconds = 0.1;
 
-/// Random inputs, the first segment of each in the foreground.
+/// Random inputs, the first segment of each in the foreground. Drawn on the CPU: a graph that could
+/// not be recorded leaves the device's generator unusable.
 Batch make_batch(const DataShape& shape, std::int64_t batch_size, torch::Device device) {
-  const auto floats = torch::TensorOptions(torch::kFloat).device(device);
-  const auto whole_numbers = floats.dtype(torch::kLong);
+  const torch::TensorOptions floats(torch::kFloat);
+  const torch::TensorOptions whole_numbers(torch::kLong);
   const auto B = (batch_size + Batch::kAlignment - 1) / Batch::kAlignment * Batch::kAlignment;
-  auto foreground = torch::zeros({shape.segments, B}, floats.dtype(torch::kBool));
+  auto foreground = torch::zeros({shape.segments, B}, torch::kBool);
   foreground[0].fill_(true);
-  return {
-      .segments = shape.vocabulary > 0
-                      ? torch::randint(shape.vocabulary, {1, 1, shape.segments, B}, whole_numbers)
-                      : torch::randn({1, shape.features, shape.segments, B}, floats),
-      .labels = torch::randint(shape.classes, {B}, whole_numbers),
-      .foreground = foreground,
-      .num_inputs = batch_size};
+  const auto segments =
+      shape.vocabulary > 0
+          ? torch::randint(shape.vocabulary, {1, 1, shape.segments, B}, whole_numbers)
+          : torch::randn({1, shape.features, shape.segments, B}, floats);
+  return {.segments = segments.to(device),
+          .labels = torch::randint(shape.classes, {B}, whole_numbers).to(device),
+          .foreground = foreground.to(device),
+          .num_inputs = batch_size};
 }
 
 /// A pack of that many equal trials on one and the same batch.

@@ -53,6 +53,9 @@ class PhaseWork {
   Tally make_tally(std::span<const Rule> rules) const;
   const Phase& phase() const { return phase_; }
 
+  /// Those whose curves are wanted, the phase's own among them.
+  std::span<const Rule> rules() const;
+
   /// Under the rules whose curves are wanted. Batches measured after their updates, and those
   /// given to measure(); either is added up until it is cleared.
   Tally& after_updates() { return after_updates_; }
@@ -68,7 +71,6 @@ class PhaseWork {
   void step(const Batch& batch);
   torch::Tensor update(const Batch& batch);
   Moment moment(bool is_training) const;
-  std::span<const Rule> rules() const;
 
   const PackTask& task_;
   const Phase& phase_;

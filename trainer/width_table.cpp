@@ -64,7 +64,9 @@ std::optional<Speeds> WidthTable::find(const std::string& shape) const {
 }
 
 void WidthTable::put(const std::string& shape, const Speeds& speeds) {
-  auto& entry = all_[device_][shape] = json::object();
+  auto& own = all_[device_];
+  if (!own.is_object()) own = json::object();
+  auto& entry = own[shape] = json::object();
   for (const auto& [width, speed] : speeds)
     entry[std::to_string(width)] = speed;
   if (!has_file()) return;

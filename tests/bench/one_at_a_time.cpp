@@ -218,7 +218,7 @@ Workload mlp_workload() {
 Workload cnn_workload() {
   return {.trials = {{"soft", 0.01, 0}, {"soft", 0.01, 1}},
           .data = random_images(512),
-          .epochs = 2,
+          .epochs = 6,
           .batch = 256,
           .measured_at_once = 256,
           .make_model = make_cnn,

@@ -296,6 +296,19 @@ TEST(Schedule, LendsAheadToAWorkerThatTrainsThePacksInTheirOrder) {
   EXPECT_FALSE(schedule.is_finished());
 }
 
+TEST(Schedule, BeginsAPackThatLayReadyAtTheTimeItWasTold) {
+  auto schedule = two_packs();
+  schedule.lend(0, 0);
+  schedule.lend(0, 0);
+  schedule.finish_trial(0, 0);
+  schedule.finish_trial(0, 1);
+
+  schedule.tell_time(3600);
+  schedule.end_lease(0, Cause::crash, kNoCheckpoint);
+
+  EXPECT_EQ(schedule.lease_of(0)->begin_s, 3600);
+}
+
 TEST(Schedule, LeavesAPackAheadAloneWhenTheTrainerIsLost) {
   auto schedule = two_packs();
   schedule.lend(0, kNow);

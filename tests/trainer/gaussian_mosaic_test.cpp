@@ -74,6 +74,13 @@ TEST(GaussianMosaic, DrawsTheBackgroundFromOtherMeans) {
   EXPECT_FALSE(foreground.eq(background[0]).all(1).any().item<bool>());
 }
 
+TEST(GaussianMosaic, TellsHowManyInputsATrialTrainsOn) {
+  const auto told = gaussian_mosaic_kind().describe(settings({{"size", 123}}));
+
+  EXPECT_EQ(told.train_size, 123);
+  EXPECT_EQ(told.shape.classes, 10);
+}
+
 TEST(GaussianMosaic, FollowsFromItsSeed) {
   EXPECT_TRUE(torch::equal(load().points, load().points));
   EXPECT_TRUE(torch::equal(load().labels, load().labels));

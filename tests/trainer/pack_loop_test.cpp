@@ -304,7 +304,7 @@ void expect_same_from_every_state(const PackTask& task, const PackTrials& trials
 
   const auto states = states_of(task, trials);
 
-  ASSERT_EQ(states.size(), static_cast<std::size_t>(num_epochs(task) * task.train.count()));
+  ASSERT_EQ(states.size(), static_cast<std::size_t>(num_epochs(task.phases) * task.train.count()));
   for (const auto& state : states)
     expect_same_pack(go_on(task, trials, state), undisturbed);
 }
@@ -402,7 +402,7 @@ TEST(PackLoop, TellsOfNoEpochBeyondTheLast) {
 
   train_pack(task, kThreeTrials, torch::kCPU, listener);
 
-  EXPECT_EQ(last, num_epochs(task));
+  EXPECT_EQ(last, num_epochs(task.phases));
 }
 
 TEST(PackLoop, GoesOnBitForBitUnderAllRules) {
@@ -592,7 +592,7 @@ TEST(PhasesOfAPack, HaveTheirOwnCurveAmongThoseOfAllRules) {
 TEST(PhasesOfAPack, EndAtTheirSwitchEpochs) {
   const auto task = make_three_phases();
 
-  EXPECT_EQ(num_epochs(task), 5);
+  EXPECT_EQ(num_epochs(task.phases), 5);
   EXPECT_EQ(switch_epochs(task), (std::vector<int>{2, 4}));
 }
 

@@ -60,8 +60,11 @@ TEST(WidthTable, IsEmptyWhereTheFileHoldsSomethingElse) {
   for (const auto* text : {"", "{", "[1]", R"({"a":3})", R"({"a":{"small":[]}})",
                            R"({"a":{"small":{"x":1}}})", R"({"a":{"small":{"1":"fast"}}})"}) {
     const auto file = folder.write("widths.json", text);
-    const auto found = WidthTable(file, "a").find("small");
-    EXPECT_EQ(best_width(found.value_or(Speeds())), 1) << text;
+    WidthTable table(file, "a");
+    EXPECT_EQ(best_width(table.find("small").value_or(Speeds())), 1) << text;
+
+    table.put("small", {{4, 9}});
+    EXPECT_EQ(WidthTable(file, "a").find("small"), (Speeds{{4, 9}})) << text;
   }
 }
 

@@ -51,6 +51,7 @@ class GraphPool {
     cudaGetLastError();  // lest the next kernel is blamed
     try {
       c10::cuda::CUDACachingAllocator::endAllocateToPool(stream.device_index(), id_);
+      c10::cuda::CUDACachingAllocator::releasePool(stream.device_index(), id_);
     } catch (const c10::Error&) {  // it had come so far
     }
     new std::shared_ptr<CUDAGraph>(std::move(graph));  // NOLINT: allocators may ask it for ever

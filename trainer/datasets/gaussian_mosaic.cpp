@@ -19,7 +19,8 @@ DataSummary describe(const json& settings) {
   // Once as points, once as batches.
   return {.identity = settings,
           .shape = shape,
-          .size_bytes = 2 * sizeof(float) * floats_per_input * settings.at("size").get<double>()};
+          .size_bytes = 2 * sizeof(float) * floats_per_input * settings.at("size").get<double>(),
+          .train_size = settings.at("size")};
 }
 
 /// Which segment is in the foreground, and the class of each.

@@ -64,14 +64,14 @@ float total(const Sums& sums) {
   return all;
 }
 
-/// Turns the gradients of tanh's values into those of its arguments.  Returns their sum.
-MPISWEEP_VECTORIZED float tanh_backward(const float* values, Row gradients) {
+/// From the gradients of tanh's values, `outer`, those of its arguments.  Returns their sum.
+MPISWEEP_VECTORIZED float tanh_backward(const float* values, const float* outer, Row gradients) {
   Sums sums = {};
   for (std::int64_t i = 0; i < gradients.size; i += kLanes) {
     const auto end = std::min(kLanes, gradients.size - i);
     for (std::int64_t lane = 0; lane < end; ++lane) {
       const float y = values[i + lane];
-      const float gradient = gradients.values[i + lane] * (1 - y * y);
+      const float gradient = outer[i + lane] * (1 - y * y);
       gradients.values[i + lane] = gradient;
       sums[static_cast<std::size_t>(lane)] += gradient;
     }
@@ -79,12 +79,12 @@ MPISWEEP_VECTORIZED float tanh_backward(const float* values, Row gradients) {
   return total(sums);
 }
 
-MPISWEEP_VECTORIZED float relu_backward(const float* values, Row gradients) {
+MPISWEEP_VECTORIZED float relu_backward(const float* values, const float* outer, Row gradients) {
   Sums sums = {};
   for (std::int64_t i = 0; i < gradients.size; i += kLanes) {
     const auto end = std::min(kLanes, gradients.size - i);
     for (std::int64_t lane = 0; lane < end; ++lane) {
-      const float gradient = values[i + lane] > 0 ? gradients.values[i + lane] : 0;
+      const float gradient = values[i + lane] > 0 ? outer[i + lane] : 0;
       gradients.values[i + lane] = gradient;
       sums[static_cast<std::size_t>(lane)] += gradient;
     }
@@ -107,19 +107,22 @@ void activate_rows(torch::Tensor& sums, const torch::Tensor& bias, Activation ac
   }
 }
 
-/// In place.  Returns the gradient of the bias.
-torch::Tensor differentiate_rows(const torch::Tensor& values, torch::Tensor& gradients,
-                                 Activation activation) {
+/// The gradients of the sums and of the bias, given those of the values.
+tensor_list differentiate_rows(const torch::Tensor& values, const torch::Tensor& of_values,
+                               Activation activation) {
   const auto size = values.size(-1);
+  auto gradients = torch::empty_like(values);
   auto of_bias = torch::empty({values.size(0), values.size(1)}, values.options());
   const auto* y = values.const_data_ptr<float>();
+  const auto* outer = of_values.const_data_ptr<float>();
   auto* gradient = gradients.mutable_data_ptr<float>();
   auto* sum = of_bias.mutable_data_ptr<float>();
-  for (const auto* end = sum + of_bias.numel(); sum != end; ++sum, y += size, gradient += size) {
-    *sum = activation == Activation::tanh ? tanh_backward(y, {gradient, size})
-                                          : relu_backward(y, {gradient, size});
+  for (const auto* end = sum + of_bias.numel(); sum != end; ++sum) {
+    *sum = activation == Activation::tanh ? tanh_backward(y, outer, {gradient, size})
+                                          : relu_backward(y, outer, {gradient, size});
+    y += size, outer += size, gradient += size;
   }
-  return of_bias;
+  return {gradients, of_bias, {}};
 }
 
 class Activate : public torch::autograd::Function<Activate> {
@@ -142,11 +145,7 @@ class Activate : public torch::autograd::Function<Activate> {
   static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
     const auto values = context->get_saved_variables()[0];
     const auto activation = static_cast<Activation>(context->saved_data["activation"].toInt());
-    if (has_kernel(values)) {
-      auto gradients = outputs[0].clone(torch::MemoryFormat::Contiguous);
-      const auto of_bias = differentiate_rows(values, gradients, activation);
-      return {gradients, of_bias, {}};
-    }
+    if (has_kernel(values)) return differentiate_rows(values, outputs[0].contiguous(), activation);
     const auto slope = activation == Activation::tanh ? 1 - values.square() : values.gt(0);
     const auto gradients = outputs[0] * slope;
     return {gradients, gradients.sum(/*dim=*/-1), {}};

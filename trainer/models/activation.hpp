@@ -4,7 +4,7 @@
 
 #include "trainer/torch.hpp"
 
-/// What follows the product of a dense layer, in one pass over the memory. At::Tensor's own
+/// What follows the product of a dense layer, in one pass over the memory. LibTorch's own
 /// operators take several, and half of a small layer's time.
 namespace trainer {
 
