@@ -59,12 +59,26 @@ TEST(Blend, PassesGradientsToSegmentsThatAreLearned) {
   EXPECT_TRUE(torch::allclose(gradient, expected, 1e-5, 1e-6));
 }
 
+TEST(Blend, PassesGradientsToEachTrialsOwnSegments) {
+  torch::manual_seed(5);
+  const Inputs inputs(torch::kDouble, kTrials);
+  const auto gradient_of = [&](const auto& function) {
+    auto segments = inputs.segments.clone().requires_grad_();
+    const auto value = function(inputs.attention, segments);
+    return torch::autograd::grad({(value * inputs.weight).sum()}, {segments})[0];
+  };
+  EXPECT_TRUE(torch::allclose(gradient_of(blend), gradient_of(reference), 1e-12, 1e-12));
+}
+
 TEST(Blend, OfATrialIsTheSameInAnyPack) {
-  const Inputs inputs(torch::kFloat, 1);
-  const auto together = blend(inputs.attention, inputs.segments);
-  for (std::int64_t t = 0; t < kTrials; ++t) {
-    const auto alone = blend(inputs.attention.narrow(0, t, 1), inputs.segments);
-    EXPECT_TRUE(torch::equal(alone[0], together[t])) << t;
+  for (const auto kinds : {std::int64_t{1}, kTrials}) {
+    const Inputs inputs(torch::kFloat, kinds);
+    const auto together = blend(inputs.attention, inputs.segments);
+    for (std::int64_t t = 0; t < kTrials; ++t) {
+      const auto segments = kinds == 1 ? inputs.segments : inputs.segments.narrow(0, t, 1);
+      const auto alone = blend(inputs.attention.narrow(0, t, 1), segments);
+      EXPECT_TRUE(torch::equal(alone[0], together[t])) << t << " of " << kinds;
+    }
   }
 }
 

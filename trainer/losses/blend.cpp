@@ -21,34 +21,36 @@ inline void add_products(Number* __restrict__ sum, const Number* __restrict__ a,
 
 struct Sizes {
   std::int64_t T, m, d, B;
+  std::int64_t from_trial_to_trial;  // of segments; 0: all share them
 };
 
 Sizes sizes_of(const torch::Tensor& attention, const torch::Tensor& segments) {
-  return {attention.size(0), attention.size(1), segments.size(1), attention.size(2)};
+  return {attention.size(0), attention.size(1), segments.size(1), attention.size(2),
+          segments.size(0) == 1 ? 0 : segments.stride(0)};
 }
 
-/// Shapes: blended [T, d, B], attention [T, m, B], segments [d, m, B]
+/// Shapes: blended [T, d, B], attention [T, m, B], segments [T or 1, d, m, B]
 template <class Number>
 inline void add_blends(const Sizes& sizes, Number* blended, const Number* attention,
                        const Number* segments) {
-  const auto [T, m, d, B] = sizes;
+  const auto [T, m, d, B, trial] = sizes;
   for (std::int64_t t = 0; t < T; ++t)
     for (std::int64_t k = 0; k < d; ++k)
       for (std::int64_t j = 0; j < m; ++j)
         add_products(blended + (t * d + k) * B, attention + (t * m + j) * B,
-                     segments + (k * m + j) * B, B);
+                     segments + t * trial + (k * m + j) * B, B);
 }
 
 /// Adds the gradients of the attention, given those of the blends.  Shapes: as above
 template <class Number>
 inline void add_gradients(const Sizes& sizes, const Number* of_blended, Number* of_attention,
                           const Number* segments) {
-  const auto [T, m, d, B] = sizes;
+  const auto [T, m, d, B, trial] = sizes;
   for (std::int64_t t = 0; t < T; ++t)
     for (std::int64_t j = 0; j < m; ++j)
       for (std::int64_t k = 0; k < d; ++k)
         add_products(of_attention + (t * m + j) * B, of_blended + (t * d + k) * B,
-                     segments + (k * m + j) * B, B);
+                     segments + t * trial + (k * m + j) * B, B);
 }
 
 // One function of each for every type, since a template cannot be made for several processors.
@@ -68,16 +70,16 @@ MPISWEEP_VECTORIZED void add_all_gradients(const Sizes& sizes, const double* g, 
   add_gradients(sizes, g, sum, x);
 }
 
-/// Of segments that all trials share: what a learned encoder makes is left to autograd.
+/// Not by the number of trials, lest one be rounded otherwise alone than in a pack.
 bool has_kernel(const torch::Tensor& attention, const torch::Tensor& segments) {
   const auto type = attention.scalar_type();
   return attention.is_cpu() && (type == torch::kFloat || type == torch::kDouble) &&
-         segments.scalar_type() == type && segments.size(0) == 1 && !segments.requires_grad();
+         segments.scalar_type() == type;
 }
 
 class Blend : public torch::autograd::Function<Blend> {
  public:
-  /// Shapes: attention [T, m, B], segments [1, d, m, B], both contiguous
+  /// Shapes: attention [T, m, B], segments [T or 1, d, m, B], both contiguous
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& attention,
                                const torch::Tensor& segments) {
     context->save_for_backward({attention, segments});
@@ -99,7 +101,9 @@ class Blend : public torch::autograd::Function<Blend> {
                         of_attention.mutable_data_ptr<scalar_t>(),
                         saved[1].const_data_ptr<scalar_t>());
     });
-    return {of_attention, {}};
+    if (!context->needs_input_grad(1)) return {of_attention, {}};
+    const auto of_segments = gradient.unsqueeze(2) * saved[0].unsqueeze(1);  // [T, d, m, B]
+    return {of_attention, of_segments.sum_to_size(saved[1].sizes())};
   }
 };
 
