@@ -43,9 +43,12 @@ function(sweep_test name)
   endif()
   if(ARG_TORCH)
     target_precompile_headers(${name} REUSE_FROM trainer_core)
+    if(MPISWEEP_MKL_BY_FEATURES)  # rounds as mpisweep-trainer does
+      target_link_options(${name} PRIVATE LINKER:--undefined=mkl_serv_intel_cpu_true)
+    endif()
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-                                            ENVIRONMENT "OMP_NUM_THREADS=1"
+                                            ENVIRONMENT "OMP_NUM_THREADS=1;MKL_CBWR=AUTO"
                                             SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\].*\n.*\\[  PASSED  \\] 0 tests")
     return()
   endif()
