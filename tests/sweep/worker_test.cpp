@@ -4,6 +4,7 @@
 #include <deque>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace sweep {
 namespace {
@@ -181,6 +182,24 @@ TEST_F(WorkerTest, AsksItsTrainerToGiveBackThePack) {
   const auto reports = reports_until<PackEnd>();
 
   EXPECT_LT(count<protocol::Result>(reports), 3U);
+}
+
+// The stop that it leaves unread must not be taken for the pack, which would be trained anew.
+TEST_F(WorkerTest, EndsThePackOfATrainerThatDiesWithoutReadingTheStop) {
+  start();
+  lend(1, nlohmann::json::object());
+  reports_until<PackEnd>();
+  lend(2, {{"sleep_ms", 200}, {"trouble", "exit"}, {"trouble_seed", 0}});
+  usleep(100'000);  // it has read the pack, and nothing more
+  worker_.handle(StopPack{});
+
+  const auto reports = reports_until<PackEnd>();
+
+  EXPECT_EQ(std::get<PackEnd>(reports.back()).cause, protocol::Cause::crash);
+  std::string output;
+  for (const auto& report : reports)
+    if (const auto* printed = std::get_if<TrainerOutput>(&report)) output += printed->text;
+  EXPECT_EQ(output, "about to exit\n") << "once";
 }
 
 TEST_F(WorkerTest, GivesBackAPackAtOnceWhoseTrainerHasNotBegun) {
