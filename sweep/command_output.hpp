@@ -1,0 +1,16 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sweep {
+
+/// What a program prints on its standard output, up to a megabyte of it; nothing if it cannot be
+/// started, fails, or has not ended within the patience, after which it is killed.
+/// Throws: std::system_error if no process can be made.
+std::optional<std::string> output_of(const std::vector<std::string>& command,
+                                     std::chrono::milliseconds patience);
+
+}  // namespace sweep
