@@ -22,11 +22,13 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kTerminalVariable = "MPISWEEP_TERMINAL";
 
-std::vector<std::string> mpirun_command(const std::vector<std::string>& arguments, int num_ranks) {
-  std::vector<std::string> command = {"mpirun", "-n", std::to_string(num_ranks)};
+std::vector<std::string> mpirun_command(const std::vector<std::string>& arguments,
+                                        const SupervisorOptions& options) {
+  std::vector<std::string> command = {"mpirun", "-n", std::to_string(options.num_ranks)};
   if (mpi_version().starts_with("Open MPI")) {
     // Quiet: our own message explains an exit code. Unbound: two jobs would share the first cores.
     command.insert(command.end(), {"--quiet", "--bind-to", "none", "--oversubscribe"});
+    if (!options.hosts.empty()) command.insert(command.end(), {"--host", options.hosts});
   }
   command.push_back(own_program().string());
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -161,7 +163,7 @@ int run_under_mpirun(const std::vector<std::string>& arguments, const Supervisor
   set_environment();
   const auto signals = watched_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  const auto command = mpirun_command(arguments, options.num_ranks);
+  const auto command = mpirun_command(arguments, options);
   Restarts restarts(options);
   while (true) {
     const auto end = run_once(command, options.grace_s);

@@ -11,6 +11,7 @@ namespace sweep {
 
 struct SupervisorOptions {
   int num_ranks = 1;
+  std::string hosts = {};      ///< "n1:4,n2:2", for Open MPI; empty: mpirun knows
   double grace_s = 20;         ///< from a signal to the end, > 0
   int restarts = 3;            ///< of a job that died, in a row without progress between
   double restart_pause_s = 1;  ///< before the first of them; doubles with each
