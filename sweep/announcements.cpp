@@ -1,5 +1,6 @@
 #include "sweep/announcements.hpp"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -54,17 +55,27 @@ std::map<std::string, std::string> describe_nodes(const Workers& workers) {
   return texts;
 }
 
-/// The nodes whose ranks train on the same, by what that is.
-std::map<std::string, std::vector<std::string>> group_nodes(const Workers& workers) {
-  std::map<std::string, std::vector<std::string>> kinds;
-  for (const auto& [node, text] : describe_nodes(workers))
-    kinds[text].push_back(node);
+/// Nodes whose ranks train on the same.
+struct Kind {
+  std::string text = {};
+  std::vector<std::string> nodes = {};
+};
+
+/// In the order of their first nodes.
+std::vector<Kind> group_nodes(const Workers& workers) {
+  std::vector<Kind> kinds;
+  for (const auto& [node, text] : describe_nodes(workers)) {
+    auto kind = std::ranges::find(kinds, text, &Kind::text);
+    if (kind == kinds.end()) kind = kinds.insert(kind, {.text = text});
+    kind->nodes.push_back(node);
+  }
   return kinds;
 }
 
 /// "n[1-2]: 4 × NVIDIA H100 (GPU 0-3) on each"
-std::string describe_kind(const std::string& text, const std::vector<std::string>& nodes) {
-  return fmt::format("{}: {}{}", to_name_list(nodes), text, nodes.size() > 1 ? " on each" : "");
+std::string describe(const Kind& kind) {
+  return fmt::format("{}: {}{}", to_name_list(kind.nodes), kind.text,
+                     kind.nodes.size() > 1 ? " on each" : "");
 }
 
 }  // namespace
@@ -82,15 +93,14 @@ std::string describe_workers(const Workers& workers, const std::string& output) 
   const auto kinds = group_nodes(workers);
   const auto ranks = fmt::format("{} rank{}", workers.size(), workers.size() == 1 ? "" : "s");
   if (kinds.size() == 1) {
-    const auto& [text, nodes] = *kinds.begin();
-    return fmt::format("{} on {}   output: {}\n", ranks, describe_kind(text, nodes), output);
+    return fmt::format("{} on {}   output: {}\n", ranks, describe(kinds.front()), output);
   }
   std::size_t num_nodes = 0;
   std::size_t num_lines = 0;
   std::string lines;
-  for (const auto& [text, nodes] : kinds) {
-    num_nodes += nodes.size();
-    if (num_lines++ < kMostKinds) lines += fmt::format("  {}\n", describe_kind(text, nodes));
+  for (const auto& kind : kinds) {
+    num_nodes += kind.nodes.size();
+    if (num_lines++ < kMostKinds) lines += fmt::format("  {}\n", describe(kind));
   }
   if (num_lines > kMostKinds) {
     lines += fmt::format("  ... and {} more kinds of nodes, all are in log.txt\n",
