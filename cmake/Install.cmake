@@ -43,7 +43,8 @@ if(place EQUAL 0)
     DESTINATION ${MPISWEEP_PRIVATE_LIBDIR}/torch/lib
     FILES_MATCHING
     PATTERN "*.so*"
-    REGEX "/lib(torch_python|shm${is_left_out})\\.so" EXCLUDE)
+    REGEX "/libshm" EXCLUDE
+    REGEX "/lib(torch_python${is_left_out})\\.so" EXCLUDE)
   install(
     DIRECTORY ${wheels}/nvidia
     DESTINATION ${MPISWEEP_PRIVATE_LIBDIR}

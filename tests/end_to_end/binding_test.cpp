@@ -1,7 +1,6 @@
-/// Which rank trains on which device, with real ranks that see what a launcher shows them. The
-/// trainer trains nothing and takes any device.
+/// What real ranks make of what a launcher and Slurm show them, above all which device is whose.
+/// The trainer trains nothing and takes any device.
 #include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -45,6 +44,10 @@ std::string places(const SweepFolder& sweep) {
     text += (text.empty() ? "" : " ") + worker.info.host + "/" + worker.info.gpu;
   }
   return text;
+}
+
+std::string log_of(const SweepFolder& sweep) {
+  return read_bytes(sweep.output() + "/log.txt");
 }
 
 TEST(Binding, GivesRanksThatSeeOneListADeviceEach) {
@@ -115,10 +118,22 @@ TEST(Binding, SaysInTheLogWhatEachRankTrainsOn) {
   ASSERT_EQ(run(mpirun(sweep, 2, "export SLURMD_NODENAME=n1 CUDA_VISIBLE_DEVICES=0,1")).exit_code,
             0);
 
-  std::ifstream file(sweep.output() + "/log.txt");
-  const std::string log(std::istreambuf_iterator<char>(file), {});
+  const auto log = log_of(sweep);
   EXPECT_TRUE(contains(log, "rank 0: nothing (GPU 0) on n1\n")) << log;
   EXPECT_TRUE(contains(log, "rank 1: nothing (GPU 1) on n1\n")) << log;
+}
+
+TEST(Grace, EndsWithSlurmsPatience) {
+  const SweepFolder sweep(scripted());
+  const TemporaryFolder programs;
+  const auto scontrol = programs.write("scontrol", "#!/bin/sh\necho 'KillWait = 7 sec'\n");
+  std::filesystem::permissions(scontrol, std::filesystem::perms::owner_all);
+
+  const auto ended = run(
+      mpirun(sweep, 1, "export SLURM_JOB_ID=1 PATH=" + programs.path().string() + ":$PATH", "cpu"));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_TRUE(contains(log_of(sweep), "run.grace is 7 s here")) << log_of(sweep);
 }
 
 }  // namespace
