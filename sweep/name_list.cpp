@@ -81,7 +81,7 @@ std::string describe(const std::vector<Range>& ranges) {
 
 }  // namespace
 
-std::string to_name_list(std::vector<std::string> names, std::size_t longest) {
+std::string to_name_list(const std::vector<std::string>& names, std::size_t longest) {
   const auto ranges = ranges_of(names);
   std::vector<std::string> parts;
   std::vector<Range> group;  // of one stem

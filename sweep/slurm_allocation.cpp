@@ -84,7 +84,7 @@ std::vector<std::string> expand_brackets(std::string_view text) {
     if (numbers.empty() || names.size() + numbers.size() * tails.size() > kMostNodes) return {};
     for (const auto& number : numbers) {
       for (const auto& tail : tails)
-        names.push_back(std::string(text.substr(0, open)) + number + tail);
+        names.push_back(fmt::format("{}{}{}", text.substr(0, open), number, tail));
     }
   }
   return names;
@@ -198,7 +198,7 @@ std::vector<NodeRanks> place_ranks(const Allocation& allocation, bool may_use_gp
     if (share > 0) shares.push_back({.node = node.name, .num_ranks = share});
   }
   if (!num_ranks || shares.empty()) return shares;
-  const int in_a_round = count_ranks(shares);
+  const int in_a_round = std::max(1, count_ranks(shares));
   const int num_rounds = *num_ranks / in_a_round;
   int left = *num_ranks % in_a_round;
   auto places = shares;
