@@ -13,6 +13,7 @@
 #include "sweep/commands/plan.hpp"
 #include "sweep/commands/run.hpp"
 #include "sweep/commands/show.hpp"
+#include "sweep/commands/slurm.hpp"
 #include "sweep/commands/status.hpp"
 #include "sweep/commands/studies.hpp"
 #include "sweep/versions.hpp"
@@ -26,6 +27,9 @@ using Action = std::function<int()>;
 
 const std::map<std::string, DeviceChoice> devices_by_name = {
     {"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}};
+
+const std::map<std::string, Launcher> launchers_by_name = {{"mpirun", Launcher::mpirun},
+                                                           {"srun", Launcher::srun}};
 
 void add_sweep_options(CLI::App& command, SessionOptions& options) {
   command.add_option("CONFIG", options.choice.config, "the sweep's YAML file")->required();
@@ -63,6 +67,10 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
   add_sweep_options(*command, options->session);
   command->add_option("--ranks", options->ranks, "MPI ranks (default: one per GPU, or per core)")
       ->check(CLI::Range(1, 1'000'000).description(""));
+  command->add_option("--launcher", options->launcher, "mpirun (default) or srun, in a Slurm job")
+      ->transform(CLI::CheckedTransformer(launchers_by_name).description(""));
+  command->add_flag("--requeue", options->requeues,
+                    "put our Slurm job back into its queue while trials are missing");
   command->add_option("--trainer-log", options->session.trainer_log,
                       "file for the trainers' output (default: log.txt in the output folder)");
   command->add_flag_callback(
@@ -172,6 +180,35 @@ void add_bench(CLI::App& app, Action& action) {
   command->callback([options, &action] { action = [options] { return bench_command(*options); }; });
 }
 
+void add_slurm(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("slurm", "write a Slurm job script, and submit it");
+  command->footer(
+      "What no option says is taken from slurm: in the config, from "
+      "~/.config/mpisweep/slurm.yaml,\n"
+      "and from what the sweep has to do and the partition has.\n"
+      "example: mpisweep slurm configs/quickstart.yaml --nodes 2 --gpus-per-node 4 --submit");
+  auto options = std::make_shared<SlurmOptions>();
+  auto& wishes = options->wishes;
+  add_sweep_options(*command, options->session);
+  command->add_option("--nodes", wishes.nodes, "nodes of the job")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  command->add_option("--gpus-per-node", wishes.gpus_per_node, "a rank for each; 0: CPUs only")
+      ->check(CLI::Range(0, 1'000).description(""));
+  command->add_option("--tasks-per-node", wishes.tasks_per_node, "ranks on a node without GPUs")
+      ->check(CLI::Range(1, 100'000).description(""));
+  command->add_option("--time", wishes.time, "limit of the job, such as 04:00:00");
+  command->add_option("--partition", wishes.partition, "where to run (default: Slurm's)");
+  command->add_option("--account", wishes.account, "to be charged");
+  command->add_option("--launcher", wishes.launcher, "of the ranks: mpirun (default) or srun")
+      ->transform(CLI::CheckedTransformer(launchers_by_name).description(""));
+  command->add_option("--module", wishes.modules, "to load in the job; may be given again")
+      ->allow_extra_args(false);
+  command->add_option("--extra", wishes.extra, "more for sbatch, such as --extra='--mem=0'")
+      ->allow_extra_args(false);
+  command->add_flag("--submit", options->submits, "submit the job as well");
+  command->callback([options, &action] { action = [options] { return slurm_command(*options); }; });
+}
+
 int run_command_line(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == kExecChildCommand) {
@@ -193,6 +230,7 @@ int run_command_line(int argc, char** argv) {
   add_show(app, action);
   add_export(app, action);
   add_check(app, action);
+  add_slurm(app, action);
   add_studies(app, action);
   add_bench(app, action);
   try {

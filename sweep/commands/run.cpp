@@ -2,9 +2,10 @@
 
 #include <iostream>
 
-#include "results/journal.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/outlook.hpp"
+#include "sweep/requeue.hpp"
+#include "sweep/slurm_queue.hpp"
 #include "sweep/stop_signals.hpp"
 #include "sweep/supervisor.hpp"
 #include "sweep/worker.hpp"
@@ -28,40 +29,52 @@ int run_as_rank(const SessionOptions& options) {
   }
 }
 
-/// How many ends of trials a journal holds, whatever its state.
-std::size_t count_finished(const std::filesystem::path& journal) {
-  std::size_t count = 0;
-  try {
-    results::read_journal(journal, [&count](results::RecordType type, const std::string&) {
-      if (type == results::RecordType::trial) ++count;
-    });
-  } catch (const results::StorageError&) {  // the ranks will say what is wrong with it
+/// Launches the ranks and waits for them.
+SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& sweep) {
+  auto arguments = options.arguments;
+  const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
+  if (options.session.choice.device == DeviceChoice::automatic) {
+    arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
   }
-  return count;
+  const LaunchWish wish = {.launcher = options.launcher,
+                           .uses_gpus = uses_gpus,
+                           .num_ranks = options.ranks,
+                           .most_ranks = static_cast<int>(sweep.ids.size()),
+                           .num_ranks_here = default_num_ranks(sweep)};
+  return supervise({.command = [&] { return command_of(plan_launch(wish), arguments); },
+                    .grace_s = sweep.config.run.grace_s,
+                    .restarts = sweep.config.run.restarts,
+                    .restart_pause_s = sweep.config.run.restart_pause_s,
+                    .folder = output_folder(options.session.choice.output, sweep.config)});
+}
+
+/// Whether a run has left trials that the next one may finish.
+bool is_unfinished(const SupervisedEnd& end) {
+  return end.has_died || end.exit_code == to_int(ExitCode::interrupted) ||
+         end.exit_code == to_int(ExitCode::terminated);
+}
+
+/// Returns the exit code of the whole run.
+int leave_slurm_job(const std::string& job, const SupervisedEnd& end, const UnfinishedRun& run) {
+  if (is_unfinished(end)) {
+    return requeue_or_succeed(job, run) ? end.exit_code : to_int(ExitCode::sweep_failed);
+  }
+  forget_idle_jobs(run.folder);
+  return end.exit_code;
 }
 
 }  // namespace
 
 int run_command(const RunOptions& options) {
   if (is_launched_by_mpi()) return run_as_rank(options.session);
-  auto arguments = options.arguments;
-  SupervisorOptions supervisor;
-  {
-    // Bad input is found here, before anything starts; the trainer is stopped with the block.
-    const auto sweep = prepare_sweep(options.session.choice);
-    supervisor = {
-        .num_ranks = options.ranks.value_or(default_num_ranks(sweep)),
-        .grace_s = sweep.config.run.grace_s,
-        .restarts = sweep.config.run.restarts,
-        .restart_pause_s = sweep.config.run.restart_pause_s,
-        .count_finished = [journal = output_folder(options.session.choice.output, sweep.config) /
-                                     "journal"] { return count_finished(journal); }};
-    if (options.session.choice.device == DeviceChoice::automatic) {
-      const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
-      arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
-    }
-  }
-  return run_under_mpirun(arguments, supervisor);
+  // Bad input is found here, before anything starts.
+  auto sweep = prepare_sweep(options.session.choice);
+  sweep.trainer.reset();
+  const auto job = options.requeues ? own_job_id() : "";
+  const auto folder = output_folder(options.session.choice.output, sweep.config);
+  const UnfinishedRun run = {.folder = folder, .at_start = progress_in(folder)};
+  const auto end = run_as_supervisor(options, sweep);
+  return job.empty() ? end.exit_code : leave_slurm_job(job, end, run);
 }
 
 }  // namespace sweep
