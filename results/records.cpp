@@ -134,15 +134,16 @@ TrialRecord trial_from(const JsonFields& fields) {
 
 json worker_to_json(const EndRecord::Worker& worker) {
   return {{"rank", worker.info.rank},     {"host", worker.info.host},
-          {"device", worker.info.device}, {"busy_s", worker.busy_s},
-          {"packs", worker.packs},        {"allocated_s", worker.allocated_s},
-          {"trials", worker.trials}};
+          {"device", worker.info.device}, {"gpu", worker.info.gpu},
+          {"busy_s", worker.busy_s},      {"allocated_s", worker.allocated_s},
+          {"packs", worker.packs},        {"trials", worker.trials}};
 }
 
 EndRecord::Worker worker_from(const JsonFields& fields) {
   return {.info = {.rank = fields.required<int>("rank"),
                    .host = fields.required<std::string>("host"),
-                   .device = fields.required<std::string>("device")},
+                   .device = fields.required<std::string>("device"),
+                   .gpu = fields.value_or<std::string>("gpu", {})},
           .busy_s = fields.value_or("busy_s", kNan),
           .allocated_s = fields.value_or("allocated_s", kNan),
           .packs = fields.required<int>("packs"),

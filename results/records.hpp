@@ -45,7 +45,8 @@ struct PlanRecord {
 struct WorkerInfo {
   int rank = 0;
   std::string host = {};
-  std::string device = {};
+  std::string device = {};  ///< what it is: "NVIDIA H100"
+  std::string gpu = {};     ///< which one of its host, as Slurm or CUDA names it; empty: none
 };
 
 /// One `mpisweep run` that trains something.

@@ -269,6 +269,8 @@ void add_workers(Hdf5Group& root, const std::vector<EndRecord>& ends) {
       [](const Worker& worker) { return worker.info.host; });
   add({.name = "device", .long_name = "device it trained on"}, Texts(),
       [](const Worker& worker) { return worker.info.device; });
+  add({.name = "gpu", .long_name = "which GPU of its host, empty if none"}, Texts(),
+      [](const Worker& worker) { return worker.info.gpu; });
   add({.name = "busy_s", .units = "s", .long_name = "time with a pack"}, std::vector<double>(),
       [](const Worker& worker) { return worker.busy_s; });
   add({.name = "allocated_s",

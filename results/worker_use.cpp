@@ -20,6 +20,11 @@ std::string percent(double share) {
   return std::isnan(share) ? "?" : fmt::format("{:.0f} %", 100 * share);
 }
 
+/// "NVIDIA H100 (GPU 3)"
+std::string device_text(const WorkerInfo& info) {
+  return info.gpu.empty() ? info.device : fmt::format("{} (GPU {})", info.device, info.gpu);
+}
+
 nlohmann::json null_for_nan(double value) {
   return std::isnan(value) ? nlohmann::json(nullptr) : nlohmann::json(value);
 }
@@ -27,11 +32,12 @@ nlohmann::json null_for_nan(double value) {
 }  // namespace
 
 Workers sum_of_workers(const std::vector<EndRecord>& ends) {
-  std::map<std::tuple<int, std::string, std::string>, EndRecord::Worker> sums;
+  std::map<std::tuple<int, std::string, std::string, std::string>, EndRecord::Worker> sums;
   for (const auto& end : ends) {
     for (const auto& worker : end.workers) {
-      auto& sum = sums[{worker.info.rank, worker.info.host, worker.info.device}];
-      sum.info = worker.info;
+      const auto& info = worker.info;
+      auto& sum = sums[{info.rank, info.host, info.device, info.gpu}];
+      sum.info = info;
       sum.busy_s += worker.busy_s;
       sum.allocated_s += worker.allocated_s;
       sum.packs += worker.packs;
@@ -78,14 +84,14 @@ std::string to_text(const Workers& workers) {
   std::size_t device = 6;
   for (const auto& worker : workers) {
     host = std::max(host, worker.info.host.size());
-    device = std::max(device, worker.info.device.size());
+    device = std::max(device, device_text(worker.info).size());
   }
   auto text =
       fmt::format("{:>4}  {:<{}}  {:<{}}  {:>7}  {:>8}  {:>9}  {:>11}  {:>5}\n", "rank", "host",
                   host, "device", device, "packs", "trials", "busy_s", "allocated_s", "busy");
   for (const auto& worker : workers) {
     text += fmt::format("{:>4}  {:<{}}  {:<{}}  {:>7}  {:>8}  {:>9.1f}  {:>11.1f}  {:>5}\n",
-                        worker.info.rank, worker.info.host, host, worker.info.device, device,
+                        worker.info.rank, worker.info.host, host, device_text(worker.info), device,
                         worker.packs, worker.trials, worker.busy_s, worker.allocated_s,
                         percent(utilization(worker)));
   }
@@ -96,6 +102,7 @@ nlohmann::json to_json(const EndRecord::Worker& worker) {
   return {{"rank", worker.info.rank},
           {"host", worker.info.host},
           {"device", worker.info.device},
+          {"gpu", worker.info.gpu},
           {"packs", worker.packs},
           {"trials", worker.trials},
           {"busy_s", null_for_nan(worker.busy_s)},
@@ -107,7 +114,8 @@ EndRecord::Worker worker_from_json(const nlohmann::json& json) {
   const protocol::JsonFields fields(json, "a worker");
   return {.info = {.rank = fields.required<int>("rank"),
                    .host = fields.required<std::string>("host"),
-                   .device = fields.required<std::string>("device")},
+                   .device = fields.required<std::string>("device"),
+                   .gpu = fields.value_or<std::string>("gpu", {})},
           .busy_s = fields.value_or("busy_s", kNan),
           .allocated_s = fields.value_or("allocated_s", kNan),
           .packs = fields.required<int>("packs"),

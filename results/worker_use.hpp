@@ -13,7 +13,7 @@ namespace results {
 
 using Workers = std::vector<EndRecord::Worker>;
 
-/// What each worker did in all sessions together, by rank, host and device.
+/// What each worker did in all sessions together, by rank, host, device and GPU.
 Workers sum_of_workers(const std::vector<EndRecord>& ends);
 
 /// utilization = busy_s / allocated_s; NaN where the journal does not tell, or nothing was
@@ -36,7 +36,7 @@ std::string describe_use(const WorkerUse& use);
 /// A table with a line for each worker.
 std::string to_text(const Workers& workers);
 
-/// {rank, host, device, packs, trials, busy_s, allocated_s, utilization}; null: unknown.
+/// {rank, host, device, gpu, packs, trials, busy_s, allocated_s, utilization}; null: unknown.
 nlohmann::json to_json(const EndRecord::Worker& worker);
 
 /// Reads what to_json() wrote.  Throws: protocol::ProtocolError.

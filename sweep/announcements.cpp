@@ -1,16 +1,70 @@
 #include "sweep/announcements.hpp"
 
 #include <set>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
-namespace sweep {
+#include "sweep/name_list.hpp"
 
+namespace sweep {
 namespace {
+
+using Workers = std::map<int, Coordinator::WorkerState>;
+
+constexpr std::size_t kMostKinds = 6;  // of nodes that have a line each
 
 std::string device_of(const Coordinator::WorkerState& worker) {
   if (worker.is_unable) return "not training";
   return worker.is_ready ? worker.total.info.device : "starting";
+}
+
+/// The ranks of a node that train on devices of one name.
+struct Devices {
+  int num_ranks = 0;
+  std::set<std::string> gpus = {};
+};
+
+/// "4 × NVIDIA H100 (GPU 0-3)"
+std::string describe(const std::string& name, const Devices& devices) {
+  auto text = devices.num_ranks == 1 ? name : fmt::format("{} × {}", devices.num_ranks, name);
+  if (devices.gpus.empty()) return text;
+  text += fmt::format(" (GPU {}", to_name_list({devices.gpus.begin(), devices.gpus.end()}));
+  const bool is_shared = devices.gpus.size() < static_cast<std::size_t>(devices.num_ranks);
+  return text + (is_shared ? ", shared)" : ")");
+}
+
+/// What each node's ranks train on, as text, by node.
+std::map<std::string, std::string> describe_nodes(const Workers& workers) {
+  std::map<std::string, std::map<std::string, Devices>> nodes;
+  for (const auto& [rank, worker] : workers) {
+    const auto& info = worker.total.info;
+    auto& devices = nodes[info.host][device_of(worker)];
+    ++devices.num_ranks;
+    if (!info.gpu.empty()) devices.gpus.insert(info.gpu);
+  }
+  std::map<std::string, std::string> texts;
+  for (const auto& [node, kinds] : nodes) {
+    std::string text;
+    for (const auto& [name, devices] : kinds)
+      text += (text.empty() ? "" : ", ") + describe(name, devices);
+    texts[node] = text;
+  }
+  return texts;
+}
+
+/// The nodes whose ranks train on the same, by what that is.
+std::map<std::string, std::vector<std::string>> group_nodes(const Workers& workers) {
+  std::map<std::string, std::vector<std::string>> kinds;
+  for (const auto& [node, text] : describe_nodes(workers))
+    kinds[text].push_back(node);
+  return kinds;
+}
+
+/// "n[1-2]: 4 × NVIDIA H100 (GPU 0-3) on each"
+std::string describe_kind(const std::string& text, const std::vector<std::string>& nodes) {
+  return fmt::format("{}: {}{}", to_name_list(nodes), text, nodes.size() > 1 ? " on each" : "");
 }
 
 }  // namespace
@@ -24,21 +78,31 @@ std::string describe_plan(const results::PlanRecord& plan) {
                      plan.ids.size() == 1 ? "" : "s");
 }
 
-std::string describe_workers(const std::map<int, Coordinator::WorkerState>& workers) {
-  std::set<std::string> hosts;
-  std::map<std::string, int> devices;
-  for (const auto& [rank, worker] : workers) {
-    if (worker.is_ready) hosts.insert(worker.total.info.host);
-    ++devices[device_of(worker)];
+std::string describe_workers(const Workers& workers, const std::string& output) {
+  const auto kinds = group_nodes(workers);
+  const auto ranks = fmt::format("{} rank{}", workers.size(), workers.size() == 1 ? "" : "s");
+  if (kinds.size() == 1) {
+    const auto& [text, nodes] = *kinds.begin();
+    return fmt::format("{} on {}   output: {}\n", ranks, describe_kind(text, nodes), output);
   }
-  std::string list;
-  for (const auto& [device, count] : devices) {
-    list += fmt::format("{}{}{}", list.empty() ? "" : ", ",
-                        count == 1 ? "" : fmt::format("{} × ", count), device);
+  std::size_t num_nodes = 0;
+  std::size_t num_lines = 0;
+  std::string lines;
+  for (const auto& [text, nodes] : kinds) {
+    num_nodes += nodes.size();
+    if (num_lines++ < kMostKinds) lines += fmt::format("  {}\n", describe_kind(text, nodes));
   }
-  return fmt::format("{} rank{} on {}: {}", workers.size(), workers.size() == 1 ? "" : "s",
-                     hosts.size() == 1 ? *hosts.begin() : fmt::format("{} hosts", hosts.size()),
-                     list);
+  if (num_lines > kMostKinds) {
+    lines += fmt::format("  ... and {} more kinds of nodes, all are in log.txt\n",
+                         num_lines - kMostKinds);
+  }
+  return fmt::format("{} on {} nodes   output: {}\n{}", ranks, num_nodes, output, lines);
+}
+
+std::string describe_worker(const Coordinator::WorkerState& worker) {
+  const auto& info = worker.total.info;
+  return fmt::format("{}{} on {}", device_of(worker),
+                     info.gpu.empty() ? "" : fmt::format(" (GPU {})", info.gpu), info.host);
 }
 
 std::string describe_failed(const SweepStatus& status) {

@@ -13,8 +13,18 @@ namespace sweep {
 /// "3 loss × 4 seed × 3 learning_rate = 36 trials"
 std::string describe_plan(const results::PlanRecord& plan);
 
-/// "4 ranks on node1: 2 × cuda:0 (H100), 2 × cuda:1 (H100)"
-std::string describe_workers(const std::map<int, Coordinator::WorkerState>& workers);
+/// Which ranks train on what, the output folder behind it. Nodes that are alike share a line, and
+/// there are few lines however many ranks there are:
+///     8 ranks on n[1-2]: 4 × NVIDIA H100 (GPU 0-3) on each   output: out/digits
+/// or
+///     6 ranks on 2 nodes   output: out/digits
+///       n1: 4 × NVIDIA H100 (GPU 0-3)
+///       n2: 2 × NVIDIA A100 (GPU 1,3)
+std::string describe_workers(const std::map<int, Coordinator::WorkerState>& workers,
+                             const std::string& output);
+
+/// One of them, for the log: "NVIDIA H100 (GPU 3) on n1".
+std::string describe_worker(const Coordinator::WorkerState& worker);
 
 /// One line per failed trial that the status names, and how many more there are.
 std::string describe_failed(const SweepStatus& status);

@@ -13,6 +13,9 @@ double seconds_since(std::chrono::steady_clock::time_point begin);
 /// This machine's name.
 std::string host_name();
 
+/// This node's name as Slurm has it, else the machine's.
+std::string node_name();
+
 /// Seconds as people read them: "8.6 s", "1:20", "3:07:12".
 std::string format_duration(double seconds);
 

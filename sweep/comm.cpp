@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <numeric>
 #include <thread>
 
 namespace sweep {
@@ -50,12 +51,6 @@ Communicator::Communicator(MPI_Comm parent) {
   check_mpi(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
   check_mpi(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
-  MPI_Comm node = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
-            "MPI_Comm_split_type");
-  check_mpi(MPI_Comm_rank(node, &local_rank_), "MPI_Comm_rank");
-  check_mpi(MPI_Comm_size(node, &local_size_), "MPI_Comm_size");
-  check_mpi(MPI_Comm_free(&node), "MPI_Comm_free");
 }
 
 Communicator::~Communicator() {
@@ -100,6 +95,25 @@ void Communicator::drop_sent() {
     check_mpi(MPI_Test(&sending.request, &is_sent, MPI_STATUS_IGNORE), "MPI_Test");
     return is_sent != 0;
   });
+}
+
+std::vector<std::string> Communicator::gather(const std::string& text) const {
+  const int length = static_cast<int>(text.size());
+  const std::size_t num_texts = rank_ == 0 ? static_cast<std::size_t>(size_) : 0;
+  std::vector<int> lengths(num_texts);
+  check_mpi(MPI_Gather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, 0, comm_), "MPI_Gather");
+  std::vector<int> begins(num_texts);
+  std::exclusive_scan(lengths.begin(), lengths.end(), begins.begin(), 0);
+  std::string all(std::accumulate(lengths.begin(), lengths.end(), std::size_t{0}), '\0');
+  check_mpi(MPI_Gatherv(text.data(), length, MPI_CHAR, all.data(), lengths.data(), begins.data(),
+                        MPI_CHAR, 0, comm_),
+            "MPI_Gatherv");
+  std::vector<std::string> texts(num_texts);
+  for (std::size_t i = 0; i < num_texts; ++i) {
+    texts[i] =
+        all.substr(static_cast<std::size_t>(begins[i]), static_cast<std::size_t>(lengths[i]));
+  }
+  return texts;
 }
 
 int Communicator::max_over_ranks(int value) const {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <mpi.h>
 
@@ -52,12 +53,6 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
-  /// This rank's number among the ranks of its node, from 0.
-  int local_rank() const { return local_rank_; }
-
-  /// How many ranks its node has.
-  int local_size() const { return local_size_; }
-
   /// Starts to send. Returns at once; receive() and flush() drive what is under way.
   /// MPI: local.
   void post(int rank, std::string text);
@@ -68,6 +63,9 @@ class Communicator {
 
   /// Waits until everything posted has left, without spinning.  MPI: waits for the receivers.
   void flush();
+
+  /// On rank 0 what each rank passed, in order of rank; nothing on the others.  MPI: collective.
+  std::vector<std::string> gather(const std::string& text) const;
 
   /// Largest value any rank passed.  MPI: collective.
   int max_over_ranks(int value) const;
@@ -85,8 +83,6 @@ class Communicator {
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
-  int local_rank_ = 0;
-  int local_size_ = 1;
   std::list<Sending> sending_;  // a list: MPI keeps the addresses
 };
 

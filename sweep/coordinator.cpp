@@ -25,9 +25,14 @@ Coordinator::Coordinator(const PreparedSweep& sweep, Schedule schedule, Outlets 
       outlets_(std::move(outlets)),
       checkpoints_(checkpoints) {}
 
-void Coordinator::start_worker(int rank, const StartWorker& command) {
-  workers_[rank].total.info.rank = rank;
+void Coordinator::start_worker(int rank, const StartWorker& command, const WorkerPlace& place) {
+  workers_[rank].total.info = {.rank = rank, .host = place.node, .gpu = place.gpu};
   outlets_.send(rank, command);
+}
+
+void Coordinator::leave_idle(int rank, const WorkerPlace& place, const std::string& reason) {
+  workers_[rank].total.info = {.rank = rank, .host = place.node};
+  on_unable(rank, WorkerUnable{reason});
 }
 
 void Coordinator::handle(int rank, const Report& report) {
@@ -144,7 +149,8 @@ void Coordinator::prepare_checkpoint(const Lease& lease, protocol::PackRequest& 
 
 void Coordinator::on_ready(int rank, const WorkerReady& ready) {
   auto& worker = workers_[rank];
-  worker.total.info = {.rank = rank, .host = ready.host, .device = ready.device};
+  worker.total.info.host = ready.host;
+  worker.total.info.device = ready.device;
   worker.is_ready = true;
   worker.ready_at = Clock::now();
   lend_to(rank);

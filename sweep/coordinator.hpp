@@ -15,6 +15,12 @@ namespace sweep {
 class CheckpointFolder;
 struct PreparedSweep;
 
+/// Where a worker is.
+struct WorkerPlace {
+  std::string node = {};
+  std::string gpu = {};  ///< its name on the node; empty: none
+};
+
 /// Rank 0's bookkeeping: lends packs to workers and turns their reports into trial records. Sends
 /// and records through the functions it is given; knows no MPI.
 class Coordinator {
@@ -47,8 +53,12 @@ class Coordinator {
   Coordinator(const PreparedSweep& sweep, Schedule schedule, Outlets outlets,
               const CheckpointFolder* checkpoints);
 
-  /// Asks a rank to start its trainer; it gets packs as soon as it is ready.
-  void start_worker(int rank, const StartWorker& command);
+  /// Asks a rank to start its trainer; it gets packs as soon as it is ready. `place`: where
+  /// it is, for the records.
+  void start_worker(int rank, const StartWorker& command, const WorkerPlace& place = {});
+
+  /// Takes a rank for one that cannot train.
+  void leave_idle(int rank, const WorkerPlace& place, const std::string& reason);
 
   void handle(int rank, const Report& report);
 

@@ -1,14 +1,21 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace sweep {
 
 enum class DeviceChoice { automatic, cpu, cuda };
 
-/// GPUs that this process may use: the entries of CUDA_VISIBLE_DEVICES if it is set (Slurm does),
-/// else the NVIDIA devices of the machine. No driver is asked.
+/// GPUs that this process may use, in CUDA's order: the entries of CUDA_VISIBLE_DEVICES if it is
+/// set (Slurm does), else the numbers of the NVIDIA devices of the machine. No driver is asked.
+std::vector<std::string> visible_gpus();
+
 int count_visible_gpus();
+
+/// What people call these GPUs: where Slurm has fenced off the others and counts from 0 again, the
+/// numbers that they have on the node; else what CUDA_VISIBLE_DEVICES says.
+std::vector<std::string> names_of_gpus(std::vector<std::string> visible);
 
 /// Cores that this process may use, at least 1.
 int count_usable_cores();

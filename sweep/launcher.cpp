@@ -11,6 +11,7 @@
 
 #include "sweep/child_process.hpp"
 #include "sweep/comm.hpp"
+#include "sweep/name_list.hpp"
 #include "sweep/slurm_queue.hpp"
 
 namespace sweep {
@@ -50,19 +51,20 @@ std::vector<std::string> srun_command(const Launch& launch) {
   return command;
 }
 
-/// Takes out of an allocation what Slurm no longer counts on.
-void leave_out_lost(Allocation& allocation, const std::vector<SlurmNode>& nodes) {
+/// What of an allocation Slurm still counts on; tells of the rest.
+Allocation without_lost(Allocation allocation, const std::vector<SlurmNode>& nodes) {
   std::vector<std::string> lost;
   for (const auto& node : nodes) {
     if (node.is_lost) lost.push_back(node.name);
   }
-  if (lost.empty()) return;
+  if (lost.empty()) return allocation;
   std::cerr << fmt::format("mpisweep: lost {} of {} nodes of the job ({})\n", lost.size(),
-                           allocation.nodes.size(), fmt::join(lost, ", "));
+                           allocation.nodes.size(), to_name_list(lost));
   std::erase_if(allocation.nodes, [&lost](const auto& node) {
     return std::ranges::find(lost, node.name) != lost.end();
   });
   if (allocation.nodes.empty()) throw std::runtime_error("no node of the job is left");
+  return allocation;
 }
 
 /// Ranks of two nodes that are one machine would take each other's shared memory for their own.
@@ -71,6 +73,17 @@ void keep_apart(const std::vector<SlurmNode>& nodes) {
   for (const auto& node : nodes)
     machines.insert(node.machine);
   if (machines.size() < nodes.size()) setenv("OMPI_MCA_btl", "^vader", /*overwrite=*/0);
+}
+
+/// Tells the launcher, by our environment, what Slurm would tell it of the whole job.
+void set_launch_variables(const Allocation& allocation, const std::vector<NodeRanks>& places) {
+  for (const auto& [name, value] : launch_variables(allocation, places)) {
+    if (value.empty()) {
+      unsetenv(name.c_str());
+    } else {
+      setenv(name.c_str(), value.c_str(), /*overwrite=*/1);
+    }
+  }
 }
 
 int count_gpus(const Allocation& allocation) {
@@ -93,18 +106,19 @@ std::vector<std::string> command_of(const Launch& launch,
 Launch plan_launch(const LaunchWish& wish) {
   Launch launch{.launcher = wish.launcher,
                 .num_ranks = wish.num_ranks.value_or(wish.num_ranks_here)};
-  auto allocation = slurm_allocation();
+  const auto allocation = slurm_allocation();
   if (!allocation) return launch;
   const auto nodes = look_at_nodes(names_of(allocation->nodes));
-  leave_out_lost(*allocation, nodes);
+  const auto left = without_lost(*allocation, nodes);
   keep_apart(nodes);
-  launch.places = place_ranks(*allocation, wish.uses_gpus, wish.num_ranks);
+  launch.places = place_ranks(left, wish.uses_gpus, wish.num_ranks);
   if (!wish.num_ranks && count_ranks(launch.places) > wish.most_ranks) {
-    launch.places = place_ranks(*allocation, wish.uses_gpus, wish.most_ranks);
+    launch.places = place_ranks(left, wish.uses_gpus, wish.most_ranks);
   }
+  if (wish.launcher == Launcher::mpirun) set_launch_variables(*allocation, launch.places);
   launch.num_ranks = count_ranks(launch.places);
   launch.has_gpu_per_rank = wish.launcher == Launcher::srun && wish.uses_gpus &&
-                            launch.num_ranks <= count_gpus(*allocation);
+                            launch.num_ranks <= count_gpus(left);
   return launch;
 }
 

@@ -46,8 +46,8 @@ Answer expect_answer(TrainerProcess& trainer, std::chrono::seconds patience) {
   throw protocol::ProtocolError("the trainer answered something else than it was asked");
 }
 
-protocol::Ready greet(TrainerProcess& trainer, const StartWorker& start, const std::string& device,
-                      const std::filesystem::path& cache = {}) {
+protocol::Ready greet(TrainerProcess& trainer, const TrainerChoice& start,
+                      const std::string& device, const std::filesystem::path& cache = {}) {
   trainer.send(
       protocol::Hello{.device = device, .threads = start.trainer.threads, .cache = cache.string()});
   return expect_answer<protocol::Ready>(trainer, kHelloPatience);
@@ -281,7 +281,7 @@ std::filesystem::path cache_of(const SweepChoice& choice, const Config& config) 
 
 }  // namespace
 
-protocol::Ready start_first_trainer(StartWorker& start, std::unique_ptr<TrainerProcess>& trainer,
+protocol::Ready start_first_trainer(TrainerChoice& start, std::unique_ptr<TrainerProcess>& trainer,
                                     const std::filesystem::path& cache) {
   const bool may_use_gpu = start.device != DeviceChoice::cpu && count_visible_gpus() > 0;
   if (may_use_gpu || start.device == DeviceChoice::cuda) {

@@ -5,9 +5,9 @@
 
 #include "results/records.hpp"
 #include "sweep/config.hpp"
+#include "sweep/devices.hpp"
 #include "sweep/grid.hpp"
 #include "sweep/trainer_process.hpp"
-#include "sweep/worker_messages.hpp"
 
 namespace sweep {
 
@@ -25,6 +25,13 @@ struct SweepChoice {
   bool may_make_output = true;        ///< for what the trainer measures of a GPU
 };
 
+/// How the trainers of a sweep start.
+struct TrainerChoice {
+  TrainerCommand trainer = {};
+  DeviceChoice device = DeviceChoice::cpu;
+  double trial_timeout_s = 0;  ///< longest silence of a trainer with a pack; 0: any
+};
+
 /// A config that its trainer has judged: everything a run needs to know.
 struct PreparedSweep {
   Config config = {};                      ///< without its grid, which became trials
@@ -34,7 +41,7 @@ struct PreparedSweep {
   std::vector<double> memory_bytes = {};   ///< per combination, of one pack; 0: unknown
   std::vector<double> costs = {};          ///< per combination, of one trial, relative; > 0
   results::PlanRecord plan = {};
-  StartWorker start = {};                        ///< how every rank starts its trainer
+  TrainerChoice start = {};                      ///< `device` is cpu or cuda
   protocol::Ready ready = {};                    ///< what the trainer says of itself
   std::unique_ptr<TrainerProcess> trainer = {};  ///< the one that was asked, still warm
 };
@@ -48,7 +55,7 @@ PreparedSweep prepare_sweep(const SweepChoice& choice);
 /// Starts a trainer and asks what it can do. `start.device` becomes cpu or cuda. `cache` is the
 /// file for what it measures of a GPU, empty if it is to measure nothing. Throws:
 /// protocol::ProtocolError with the trainer's own reason.
-protocol::Ready start_first_trainer(StartWorker& start, std::unique_ptr<TrainerProcess>& trainer,
+protocol::Ready start_first_trainer(TrainerChoice& start, std::unique_ptr<TrainerProcess>& trainer,
                                     const std::filesystem::path& cache = {});
 
 }  // namespace sweep

@@ -18,7 +18,9 @@
 #include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/coordinator.hpp"
+#include "sweep/device_assignment.hpp"
 #include "sweep/folder_lock.hpp"
+#include "sweep/kill_wait.hpp"
 #include "sweep/log_file.hpp"
 #include "sweep/outlook.hpp"
 #include "sweep/progress.hpp"
@@ -40,17 +42,20 @@ constexpr double kShareOfGrace = 0.6;  // for the trainers; the rest is for our 
 /// Rank 0's part of a run, from the lock to the table.
 class Session {
  public:
-  Session(const SessionOptions& options, PreparedSweep sweep, Communicator& world)
+  Session(const SessionOptions& options, PreparedSweep sweep, std::vector<RankView> views,
+          Communicator& world)
       : options_(options),
         sweep_(std::move(sweep)),
+        views_(std::move(views)),
         world_(world),
         folder_(make_folder(output_folder(options.choice.output, sweep_.config))),
         lock_(folder_, kLockPatience, options.take_over),
         checkpoints_(folder_),
         recorder_(folder_, checkpoints_.keys()),
         log_(options.trainer_log.empty() ? folder_ / "log.txt" : options.trainer_log),
-        printer_(std::cerr, has_terminal()),
-        worker_(world.local_rank()) {}
+        printer_(std::cerr, has_terminal()) {
+    cap_grace();
+  }
 
   ExitCode run() {
     warn_about_journal();
@@ -74,6 +79,16 @@ class Session {
                                   results::describe_system_error(error.value()));
     }
     return folder;
+  }
+
+  /// After a signal of its own, Slurm ends everything when its patience is over.
+  void cap_grace() {
+    auto& grace_s = sweep_.config.run.grace_s;
+    const auto kill_wait_s = slurm_kill_wait_s();
+    if (!kill_wait_s || *kill_wait_s >= grace_s) return;
+    grace_s = *kill_wait_s;
+    log_.write(0, fmt::format("run.grace is {:.0f} s here, since Slurm kills after that (KillWait)",
+                              grace_s));
   }
 
   void warn_about_journal() const {
@@ -156,9 +171,7 @@ class Session {
             .drop_checkpoint = [this](std::uint64_t key) { drop_checkpoint(key); }},
         saves_packs() ? &checkpoints_ : nullptr);
     if (sweep_.trainer) worker_.adopt(std::move(sweep_.trainer), sweep_.ready);
-    for (int rank = 0; rank < world_.size(); ++rank) {
-      coordinator_->start_worker(rank, sweep_.start);
-    }
+    start_workers();
     num_left_ = todo.size();
     started_at_ = Clock::now();
     exchange_messages();
@@ -166,6 +179,27 @@ class Session {
     elapsed_s_ = seconds_since(started_at_);
     announce_workers();
     printer_.clear();
+  }
+
+  void start_workers() {
+    const auto assignment = assign_devices(sweep_.start.device == DeviceChoice::cuda, views_);
+    for (const auto& finding : assignment.findings) {
+      std::cerr << "mpisweep: " << finding << '\n';
+      log_.write(0, finding);
+    }
+    for (int rank = 0; rank < world_.size(); ++rank) {
+      const auto& [device, gpu] = assignment.ranks[static_cast<std::size_t>(rank)];
+      const auto& node = views_[static_cast<std::size_t>(rank)].node;
+      if (device.empty()) {
+        coordinator_->leave_idle(rank, {.node = node}, "no GPU is visible on " + node);
+      } else {
+        coordinator_->start_worker(rank,
+                                   {.trainer = sweep_.start.trainer,
+                                    .device = device,
+                                    .trial_timeout_s = sweep_.start.trial_timeout_s},
+                                   {.node = node, .gpu = gpu});
+      }
+    }
   }
 
   bool saves_packs() const { return sweep_.config.run.checkpoint_every_s > 0; }
@@ -277,8 +311,9 @@ class Session {
   void announce_workers() {
     if (std::exchange(is_announced_, true)) return;
     printer_.clear();
-    std::cerr << describe_workers(coordinator_->workers()) << "   output: " << folder_.string()
-              << '\n';
+    std::cerr << describe_workers(coordinator_->workers(), folder_.string());
+    for (const auto& [rank, worker] : coordinator_->workers())
+      log_.write(rank, describe_worker(worker));
   }
 
   void save_status(const std::string& state) {
@@ -369,6 +404,7 @@ class Session {
 
   const SessionOptions& options_;
   PreparedSweep sweep_;
+  std::vector<RankView> views_;  // by rank
   Communicator& world_;
   std::filesystem::path folder_;
   FolderLock lock_;
@@ -390,6 +426,17 @@ class Session {
   std::set<std::string> warnings_ = {};
 };
 
+/// What each rank sees.  Throws: ConfigError if there is no choosing a device by that.
+std::vector<RankView> gather_views(DeviceChoice choice, const Communicator& world) {
+  const auto texts = world.gather(serialize(view_of_this_rank()));
+  std::vector<RankView> views(texts.size());
+  std::ranges::transform(texts, views.begin(), parse_rank_view);
+  if (const auto flaw = flaw_of_choice(choice, views); !flaw.empty()) {
+    throw ConfigError("mpisweep: " + flaw + "\n");
+  }
+  return views;
+}
+
 void send_home(Communicator& world) {
   for (int rank = 1; rank < world.size(); ++rank)
     world.post(rank, serialize(QuitWorker{}));
@@ -401,7 +448,8 @@ void send_home(Communicator& world) {
 ExitCode run_session(const SessionOptions& options, Communicator& world) {
   auto code = ExitCode::success;
   try {
-    code = Session(options, prepare_sweep(options.choice), world).run();
+    auto views = gather_views(options.choice.device, world);
+    code = Session(options, prepare_sweep(options.choice), std::move(views), world).run();
   } catch (const ConfigError& error) {
     std::cerr << error.what() << std::flush;
     code = ExitCode::bad_input;

@@ -6,8 +6,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 #include <sstream>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "sweep/command_output.hpp"
 
@@ -210,6 +213,26 @@ std::vector<NodeRanks> place_ranks(const Allocation& allocation, bool may_use_gp
 int count_ranks(const std::vector<NodeRanks>& places) {
   return std::accumulate(places.begin(), places.end(), 0,
                          [](int sum, const auto& place) { return sum + place.num_ranks; });
+}
+
+std::map<std::string, std::string> launch_variables(const Allocation& allocation,
+                                                    const std::vector<NodeRanks>& places) {
+  std::vector<int> slots;
+  std::set<int> gpus;
+  for (const auto& node : allocation.nodes) {
+    const auto place = std::ranges::find(places, node.name, &NodeRanks::node);
+    const bool is_left_out = place == places.end();
+    slots.push_back(is_left_out ? 1 : place->num_ranks);
+    if (!is_left_out) gpus.insert(node.num_gpus);
+  }
+  std::map<std::string, std::string> variables = {
+      {"SLURM_TASKS_PER_NODE", fmt::format("{}", fmt::join(slots, ","))}};
+  const bool has_same_gpus = gpus.size() == 1 && *gpus.begin() > 0;
+  if (has_same_gpus && !variable("SLURM_GPUS_PER_TASK").empty()) {
+    variables["SLURM_GPUS_PER_TASK"] = "";
+    variables["SLURM_GPUS_PER_NODE"] = std::to_string(*gpus.begin());
+  }
+  return variables;
 }
 
 std::string to_host_list(const std::vector<NodeRanks>& places) {

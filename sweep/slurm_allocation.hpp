@@ -44,6 +44,12 @@ int count_ranks(const std::vector<NodeRanks>& places);
 /// "n1:4,n2:2", for Open MPI's --host.
 std::string to_host_list(const std::vector<NodeRanks>& places);
 
+/// What mpirun's environment must say so that Open MPI takes these places for its slots, and starts
+/// its daemons with all GPUs of their nodes, also where Slurm was asked for some per task. An empty
+/// value: the variable must go.
+std::map<std::string, std::string> launch_variables(const Allocation& allocation,
+                                                    const std::vector<NodeRanks>& places);
+
 /// "n[1-2,07-09],gpu3" has n1, n2, n07, n08, n09, gpu3. Empty if the text is no such list, or names
 /// more than 100,000 nodes.
 std::vector<std::string> expand_node_list(const std::string& text);

@@ -16,7 +16,7 @@ namespace {
 /// "libtorch 2.11.0", or why the built-in trainer does not say.
 std::string trainer_version() {
   try {
-    StartWorker start{.device = DeviceChoice::cpu};
+    TrainerChoice start{.device = DeviceChoice::cpu};
     std::unique_ptr<TrainerProcess> trainer;
     return start_first_trainer(start, trainer).trainer;
   } catch (const std::exception& error) {

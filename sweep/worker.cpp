@@ -9,6 +9,7 @@
 
 #include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
+#include "sweep/device_assignment.hpp"
 
 namespace sweep {
 namespace {
@@ -71,12 +72,12 @@ void Worker::start(const StartWorker& start) {
 
 void Worker::start_trainer() {
   try {
-    const auto device = map_rank_to_device(settings_.device, local_rank_, count_visible_gpus());
     trainer_ = std::make_unique<TrainerProcess>(settings_.trainer);
     is_ready_ = false;
     has_trained_ = false;
     last_message_ = Clock::now();
-    trainer_->send(protocol::Hello{.device = device, .threads = settings_.trainer.threads});
+    trainer_->send(
+        protocol::Hello{.device = settings_.device, .threads = settings_.trainer.threads});
   } catch (const std::exception& error) {
     lose_trainer(error.what());
   }
@@ -197,7 +198,7 @@ void Worker::forward_output() {
 
 void Worker::become_ready(const protocol::Ready& ready) {
   is_ready_ = true;
-  if (!std::exchange(was_ready_, true)) report(WorkerReady{host_name(), ready.device});
+  if (!std::exchange(was_ready_, true)) report(WorkerReady{node_name(), ready.device});
   hand_over();
 }
 
@@ -232,7 +233,8 @@ void Worker::lose_trainer(const std::string& reason, protocol::Cause cause) {
 }
 
 void serve_coordinator(Communicator& world) {
-  Worker worker(world.local_rank());
+  world.gather(serialize(view_of_this_rank()));
+  Worker worker;
   auto patience = kShortestWait;
   while (!worker.has_quit()) {
     bool is_idle = true;

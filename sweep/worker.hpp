@@ -20,8 +20,7 @@ class Communicator;
 /// stay here, where no trainer can lose them. Never waits but in wait() and its destructor.
 class Worker {
  public:
-  /// `local_rank` counts the ranks of this node from 0 and decides which GPU is ours.
-  explicit Worker(int local_rank) : local_rank_(local_rank) {}
+  Worker() = default;
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -71,7 +70,6 @@ class Worker {
     reports_.emplace_back(std::move(what));
   }
 
-  int local_rank_;
   StartWorker settings_;
   std::unique_ptr<TrainerProcess> trainer_;
   std::deque<LentPack> packs_;  // in the order of their training

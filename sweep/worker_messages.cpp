@@ -32,7 +32,7 @@ Json to_json(const StartWorker& start) {
           {"program", start.trainer.program},
           {"folder", start.trainer.folder.string()},
           {"threads", start.trainer.threads},
-          {"device", static_cast<int>(start.device)},
+          {"device", start.device},
           {"trial_timeout_s", start.trial_timeout_s}};
 }
 
@@ -40,7 +40,7 @@ StartWorker start_from(const JsonFields& fields) {
   return {.trainer = {.program = fields.required<std::vector<std::string>>("program"),
                       .folder = fields.required<std::string>("folder"),
                       .threads = fields.required<int>("threads")},
-          .device = static_cast<DeviceChoice>(fields.required<int>("device")),
+          .device = fields.required<std::string>("device"),
           .trial_timeout_s = fields.required<double>("trial_timeout_s")};
 }
 

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "protocol/messages.hpp"
-#include "sweep/devices.hpp"
 #include "sweep/trainer_process.hpp"
 
 /// What the coordinator and the workers say to each other, as JSON text between ranks.
@@ -16,7 +15,7 @@ namespace sweep {
 /// Asks to start a trainer; the answer is WorkerReady or WorkerUnable.
 struct StartWorker {
   TrainerCommand trainer = {};
-  DeviceChoice device = DeviceChoice::cpu;
+  std::string device = "cpu";  ///< or "cuda:1"
   double trial_timeout_s = 0;  ///< longest silence of a trainer with a pack; 0: any
 };
 

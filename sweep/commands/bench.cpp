@@ -79,7 +79,7 @@ Answer expect(TrainerProcess& trainer) {
 
 /// Returns what the first one says of itself.
 Bench start_trainers(const BenchOptions& options, Trainers& trainers) {
-  StartWorker start{.trainer = {}, .device = options.device};
+  TrainerChoice start{.trainer = {}, .device = options.device};
   trainers.resize(static_cast<std::size_t>(options.ranks));
   auto ready = start_first_trainer(start, trainers.front());
   for (int rank = 1; rank < options.ranks; ++rank) {

@@ -1,8 +1,10 @@
 #include "sweep/commands/run.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 #include "sweep/comm.hpp"
+#include "sweep/kill_wait.hpp"
 #include "sweep/outlook.hpp"
 #include "sweep/requeue.hpp"
 #include "sweep/slurm_queue.hpp"
@@ -29,11 +31,24 @@ int run_as_rank(const SessionOptions& options) {
   }
 }
 
+/// Whether other nodes of our Slurm job have GPUs where this one, a login node say, has none.
+bool has_gpus_elsewhere() {
+  if (count_visible_gpus() > 0) return false;
+  const auto allocation = slurm_allocation();
+  return allocation && std::ranges::any_of(allocation->nodes,
+                                           [](const auto& node) { return node.num_gpus > 0; });
+}
+
+double capped_grace_s(double grace_s) {
+  return std::min(grace_s, slurm_kill_wait_s().value_or(grace_s));
+}
+
 /// Launches the ranks and waits for them.
 SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& sweep) {
   auto arguments = options.arguments;
-  const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
+  bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
   if (options.session.choice.device == DeviceChoice::automatic) {
+    uses_gpus = uses_gpus || has_gpus_elsewhere();
     arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
   }
   const LaunchWish wish = {.launcher = options.launcher,
@@ -42,7 +57,7 @@ SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& 
                            .most_ranks = static_cast<int>(sweep.ids.size()),
                            .num_ranks_here = default_num_ranks(sweep)};
   return supervise({.command = [&] { return command_of(plan_launch(wish), arguments); },
-                    .grace_s = sweep.config.run.grace_s,
+                    .grace_s = capped_grace_s(sweep.config.run.grace_s),
                     .restarts = sweep.config.run.restarts,
                     .restart_pause_s = sweep.config.run.restart_pause_s,
                     .folder = output_folder(options.session.choice.output, sweep.config)});

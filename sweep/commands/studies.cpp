@@ -75,7 +75,7 @@ std::vector<std::string> names_of(const std::map<std::string, StudyDeclaration>&
 }  // namespace
 
 int studies_command(const StudiesOptions& options) {
-  StartWorker start{.trainer = {.program = options.trainer}, .device = DeviceChoice::cpu};
+  TrainerChoice start{.trainer = {.program = options.trainer}, .device = DeviceChoice::cpu};
   std::unique_ptr<TrainerProcess> trainer;
   const auto studies = start_first_trainer(start, trainer).studies;
   const auto study = studies.find(options.name);

@@ -6,6 +6,7 @@
 int main() {
   const sweep::MpiSession session;
   sweep::Communicator world(MPI_COMM_WORLD);
+  world.gather("{}");
   world.post(1, "garbage");
   world.flush();
   sleep(60);

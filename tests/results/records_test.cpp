@@ -160,13 +160,14 @@ TEST(TrialRecord, WritesNanAndInfinitiesAsNull) {
 }
 
 TEST(EndRecord, ComesBackWhole) {
-  const EndRecord end = {.ended = "2026-01-02T03:05:05Z",
-                         .reason = "finished",
-                         .workers = {{.info = {.rank = 1, .host = "node1", .device = "cpu"},
-                                      .busy_s = 2.5,
-                                      .allocated_s = 4,
-                                      .packs = 3,
-                                      .trials = 12}}};
+  const EndRecord end = {
+      .ended = "2026-01-02T03:05:05Z",
+      .reason = "finished",
+      .workers = {{.info = {.rank = 1, .host = "node1", .device = "cpu", .gpu = "3"},
+                   .busy_s = 2.5,
+                   .allocated_s = 4,
+                   .packs = 3,
+                   .trials = 12}}};
 
   const auto parsed = parse_end(serialize(end));
 
@@ -176,6 +177,7 @@ TEST(EndRecord, ComesBackWhole) {
   EXPECT_EQ(parsed.workers[0].info.rank, 1);
   EXPECT_EQ(parsed.workers[0].info.host, "node1");
   EXPECT_EQ(parsed.workers[0].info.device, "cpu");
+  EXPECT_EQ(parsed.workers[0].info.gpu, "3");
   EXPECT_EQ(parsed.workers[0].busy_s, 2.5);
   EXPECT_EQ(parsed.workers[0].allocated_s, 4);
   EXPECT_EQ(parsed.workers[0].packs, 3);

@@ -145,6 +145,7 @@ class Xarray:
             self.assertEqual(workers["rank"].values.tolist(), [0, 1])
             self.assertEqual(workers["host"].values.tolist(), ["node1", "node2"])
             self.assertEqual(workers["device"].values.tolist(), ["cpu", "cpu"])
+            self.assertEqual(workers["gpu"].values.tolist(), ["", "2"])
             self.assertEqual(workers["busy_s"].values.tolist(), [2.5, 1.0])
             self.assertEqual(workers["allocated_s"].values.tolist(), [5.0, 5.0])
             self.assertEqual(workers["utilization"].values.tolist(), [0.5, 0.2])

@@ -74,7 +74,7 @@ EndRecord sample_end(const char* ended) {
                        .allocated_s = 2.5,
                        .packs = 1,
                        .trials = 2},
-                      {.info = {.rank = 1, .host = "node2", .device = "cpu"},
+                      {.info = {.rank = 1, .host = "node2", .device = "cpu", .gpu = "2"},
                        .busy_s = 0.5,
                        .allocated_s = 2.5,
                        .packs = 2,

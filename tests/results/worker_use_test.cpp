@@ -57,8 +57,21 @@ TEST(WorkerUse, HasALineForEachWorker) {
             "  12  node1  cpu           2        10        3.0          nan      ?\n");
 }
 
+TEST(WorkerUse, TellsGpusOfAHostApart) {
+  auto first = worker(0, 1, 2);
+  first.info.gpu = "2";
+  auto second = worker(0, 3, 4);
+  second.info.gpu = "5";
+
+  EXPECT_EQ(sum_of_workers({{.workers = {first}}, {.workers = {second}}}).size(), 2U);
+  EXPECT_NE(to_text({first}).find("  cpu (GPU 2)  "), std::string::npos) << to_text({first});
+}
+
 TEST(WorkerUse, ComesBackFromJson) {
-  const auto same = worker_from_json(to_json(worker(3, 1.5, kNan)));
+  auto told = worker(3, 1.5, kNan);
+  told.info.gpu = "GPU-7f";
+  const auto same = worker_from_json(to_json(told));
+  EXPECT_EQ(same.info.gpu, "GPU-7f");
   EXPECT_EQ(same.info.rank, 3);
   EXPECT_EQ(same.busy_s, 1.5);
   EXPECT_TRUE(std::isnan(same.allocated_s));

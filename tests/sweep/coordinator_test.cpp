@@ -88,6 +88,16 @@ class CoordinatorTest : public testing::Test {
   std::optional<Coordinator> coordinator_;
 };
 
+TEST_F(CoordinatorTest, LendsNothingToARankThatIsLeftIdle) {
+  coordinator_->leave_idle(3, {.node = "n2"}, "no GPU is visible on n2");
+  join(0);
+
+  EXPECT_TRUE(packs_sent_to(3).empty());
+  EXPECT_TRUE(coordinator_->has_heard_of_all());
+  EXPECT_FALSE(coordinator_->is_stuck());
+  EXPECT_EQ(coordinator_->totals()[1].info.host, "n2");
+}
+
 TEST_F(CoordinatorTest, LendsAPackToEveryWorkerThatIsReady) {
   join(0);
   join(1);

@@ -33,6 +33,16 @@ TEST(CountVisibleGpus, CountsWhatSlurmGave) {
   unsetenv("CUDA_VISIBLE_DEVICES");
 }
 
+TEST(NamesOfGpus, AreThoseOfTheNodeWhereSlurmFencesTheOthersOff) {
+  using Gpus = std::vector<std::string>;
+  setenv("SLURM_STEP_GPUS", "2,3", 1);
+  EXPECT_EQ(names_of_gpus({"0", "1"}), Gpus({"2", "3"}));
+  EXPECT_EQ(names_of_gpus({"1"}), Gpus({"1"})) << "chosen by hand";
+  EXPECT_EQ(names_of_gpus({"0"}), Gpus({"0"})) << "likewise: Slurm gave two";
+  unsetenv("SLURM_STEP_GPUS");
+  EXPECT_EQ(names_of_gpus({"0", "1"}), Gpus({"0", "1"}));
+}
+
 TEST(CountUsableCores, IsAtLeastOne) {
   EXPECT_GE(count_usable_cores(), 1);
 }

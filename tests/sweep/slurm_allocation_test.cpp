@@ -94,6 +94,29 @@ TEST(PlaceRanks, FillsTheFirstNodesWhenFewerRanksAreWanted) {
   EXPECT_EQ(places(nodes_with_gpus({4, 2}), 5), "n1:4,n2:1");
 }
 
+using Variables = std::map<std::string, std::string>;
+
+TEST(LaunchVariables, MakeSlotsOfTheRanksOfEachNode) {
+  unsetenv("SLURM_GPUS_PER_TASK");
+  const auto allocation = nodes_with_gpus({4, 0, 2});
+
+  const auto variables = launch_variables(allocation, {{"n1", 8}, {"n3", 2}});
+
+  EXPECT_EQ(variables, Variables({{"SLURM_TASKS_PER_NODE", "8,1,2"}}));
+}
+
+TEST(LaunchVariables, AskForAllGpusOfANodeInPlaceOfThoseOfATask) {
+  setenv("SLURM_GPUS_PER_TASK", "1", 1);
+
+  const auto alike = launch_variables(nodes_with_gpus({2, 2}), {{"n1", 2}, {"n2", 2}});
+  const auto mixed = launch_variables(nodes_with_gpus({2, 1}), {{"n1", 2}, {"n2", 1}});
+
+  EXPECT_EQ(alike, Variables({{"SLURM_GPUS_PER_NODE", "2"},
+                              {"SLURM_GPUS_PER_TASK", ""},
+                              {"SLURM_TASKS_PER_NODE", "2,2"}}));
+  EXPECT_EQ(mixed, Variables({{"SLURM_TASKS_PER_NODE", "2,1"}})) << "no one number is right";
+}
+
 class SlurmVariables : public testing::Test {
  protected:
   SlurmVariables() {

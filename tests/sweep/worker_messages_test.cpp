@@ -8,7 +8,7 @@ namespace {
 TEST(WorkerMessages, CarryACommandUnchanged) {
   const StartWorker start{
       .trainer = {.program = {"python3", "t.py"}, .folder = "/a b", .threads = 2},
-      .device = DeviceChoice::cuda,
+      .device = "cuda:1",
       .trial_timeout_s = 1.5};
 
   const auto command = parse_command(serialize(Command(start)));
@@ -18,7 +18,7 @@ TEST(WorkerMessages, CarryACommandUnchanged) {
   EXPECT_EQ(back->trainer.program, start.trainer.program);
   EXPECT_EQ(back->trainer.folder, "/a b");
   EXPECT_EQ(back->trainer.threads, 2);
-  EXPECT_EQ(back->device, DeviceChoice::cuda);
+  EXPECT_EQ(back->device, "cuda:1");
   EXPECT_EQ(back->trial_timeout_s, 1.5);
 }
 
