@@ -33,7 +33,8 @@ void add_sweep_options(CLI::App& command, SessionOptions& options) {
                      "folder for the results (default: out/<name>)");
   command
       .add_option("--device", options.choice.device, "auto (a GPU where there is one), cpu or cuda")
-      ->transform(CLI::CheckedTransformer(devices_by_name).description(""));
+      ->transform(CLI::CheckedTransformer(devices_by_name).description(""))
+      ->take_last();  // a run that starts itself under mpirun says it again
   command
       .add_option("--set", options.choice.overrides,
                   "key=value in place of the config's, e.g. trial.epochs=5 or grid.seed=0..1")
