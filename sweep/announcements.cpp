@@ -1,8 +1,11 @@
 #include "sweep/announcements.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
+
+#include "sweep/clock.hpp"
 
 namespace sweep {
 
@@ -39,6 +42,27 @@ std::string describe_workers(const std::map<int, Coordinator::WorkerState>& work
   return fmt::format("{} rank{} on {}: {}", workers.size(), workers.size() == 1 ? "" : "s",
                      hosts.size() == 1 ? *hosts.begin() : fmt::format("{} hosts", hosts.size()),
                      list);
+}
+
+std::string describe_held_back(const HeldBack& held) {
+  if (held.num_packs == 0) return "";
+  return fmt::format(
+      "held back   {} pack{} ({} trial{}): {}, {} left to train\n", held.num_packs,
+      held.num_packs == 1 ? "" : "s", held.num_trials, held.num_trials == 1 ? "" : "s",
+      held.shortest_s < 0 ? "nobody knows how long they take"
+                          : fmt::format("the shortest takes {}", format_duration(held.shortest_s)),
+      format_duration(std::max(0.0, held.left_s)));
+}
+
+std::string describe_slurm_jobs(const std::vector<results::SlurmJob>& jobs) {
+  std::string list;
+  for (const auto& job : jobs) {
+    list += fmt::format("{}{} on {}", list.empty() ? "" : ", ",
+                        job.array_task.empty() ? job.id : job.array_task, job.nodes);
+    if (job.num_restarts > 0) list += fmt::format(" (restart {})", job.num_restarts);
+  }
+  if (list.empty()) return "";
+  return fmt::format("Slurm job{}   {}\n", jobs.size() == 1 ? "" : "s", list);
 }
 
 std::string describe_failed(const SweepStatus& status) {

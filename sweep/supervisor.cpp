@@ -101,7 +101,10 @@ JobEnd run_once(const std::vector<std::string>& command, double grace_s) {
 
 /// Whether a rank chose the exit code itself, and so has told people why.
 bool has_said_why(int status) {
-  return WIFEXITED(status) && WEXITSTATUS(status) <= to_int(ExitCode::folder_busy);
+  if (!WIFEXITED(status)) return false;
+  const int code = WEXITSTATUS(status);
+  return code <= to_int(ExitCode::folder_busy) || code == to_int(ExitCode::interrupted) ||
+         code == to_int(ExitCode::terminated);
 }
 
 bool is_missing(int status) {

@@ -2,9 +2,13 @@
 
 #include <iostream>
 
+#include <fmt/format.h>
+
 #include "results/journal.hpp"
+#include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/outlook.hpp"
+#include "sweep/slurm_job.hpp"
 #include "sweep/stop_signals.hpp"
 #include "sweep/supervisor.hpp"
 #include "sweep/worker.hpp"
@@ -44,6 +48,7 @@ std::size_t count_finished(const std::filesystem::path& journal) {
 
 int run_command(const RunOptions& options) {
   if (is_launched_by_mpi()) return run_as_rank(options.session);
+  const auto end_s = end_of_job(options.session.time, unix_now_s(), end_of_slurm_job);
   auto arguments = options.arguments;
   SupervisorOptions supervisor;
   {
@@ -60,6 +65,10 @@ int run_command(const RunOptions& options) {
       const bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
       arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
     }
+  }
+  // A job that is started again has no more time than the first one.
+  if (end_s || slurm_job()) {
+    arguments.insert(arguments.end(), {"--end-time", fmt::format("{:.0f}", end_s.value_or(0))});
   }
   return run_under_mpirun(arguments, supervisor);
 }
