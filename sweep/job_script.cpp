@@ -8,12 +8,13 @@
 #include <fmt/ranges.h>
 
 #include "sweep/job_template.hpp"
+#include "sweep/time_limit.hpp"
 
 namespace sweep {
 namespace {
 
 constexpr int kSecondsToLeave = 10;  // by the script itself
-constexpr std::string_view kDefaultTime = "04:00:00";
+constexpr const char* kDefaultTime = "04:00:00";
 
 std::vector<std::string> split(const std::string& line, char separator) {
   std::vector<std::string> parts;
@@ -84,11 +85,12 @@ void replace(std::string& text, std::string_view mark, const std::string& with) 
   text.replace(text.find(mark), mark.size(), with);
 }
 
+/// Four hours, or what the partition allows if that is less.
 std::string time_for(const SlurmSettings& settings, const std::optional<Partition>& partition) {
   if (!settings.time.empty()) return settings.time;
-  const bool has_limit =
-      partition && !partition->longest_time.empty() && partition->longest_time != "infinite";
-  return has_limit ? partition->longest_time : std::string(kDefaultTime);
+  const auto longest_s = partition ? parse_time(partition->longest_time) : std::nullopt;
+  const bool is_short = longest_s && *longest_s < *parse_time(kDefaultTime);
+  return is_short ? partition->longest_time : kDefaultTime;
 }
 
 }  // namespace

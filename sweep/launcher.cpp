@@ -117,8 +117,8 @@ Launch plan_launch(const LaunchWish& wish) {
   }
   if (wish.launcher == Launcher::mpirun) set_launch_variables(*allocation, launch.places);
   launch.num_ranks = count_ranks(launch.places);
-  launch.has_gpu_per_rank = wish.launcher == Launcher::srun && wish.uses_gpus &&
-                            launch.num_ranks <= count_gpus(left);
+  launch.has_gpu_per_rank =
+      wish.launcher == Launcher::srun && wish.uses_gpus && launch.num_ranks <= count_gpus(left);
   return launch;
 }
 

@@ -37,7 +37,8 @@ void add_sweep_options(CLI::App& command, SessionOptions& options) {
                      "folder for the results (default: out/<name>)");
   command
       .add_option("--device", options.choice.device, "auto (a GPU where there is one), cpu or cuda")
-      ->transform(CLI::CheckedTransformer(devices_by_name).description(""));
+      ->transform(CLI::CheckedTransformer(devices_by_name).description(""))
+      ->take_last();  // a run that starts itself under mpirun says it again
   command
       .add_option("--set", options.choice.overrides,
                   "key=value in place of the config's, e.g. trial.epochs=5 or grid.seed=0..1")
@@ -54,13 +55,33 @@ void add_sweep_options(CLI::App& command, SessionOptions& options) {
                    "also repeat trials that failed with an exception");
 }
 
+void add_time_options(CLI::App& command, TimeOptions& time) {
+  command.add_option_function<std::string>(
+      "--time-limit",
+      [&time](const std::string& text) {
+        time.limit_s = parse_time(text);
+        if (time.limit_s.value_or(0) > 0) return;
+        throw CLI::ValidationError(
+            "--time-limit",
+            fmt::format("'{}' is no time, want minutes, minutes:seconds, hours:minutes:seconds, "
+                        "days-hours, days-hours:minutes or days-hours:minutes:seconds",
+                        text));
+      },
+      "save and stop within this time, e.g. 90, 1:30:00 or 2-12 (default: Slurm's limit)");
+  command
+      .add_option("--end-time", time.end_s,
+                  "the same as a moment in Unix time, in place of Slurm's; 0: never")
+      ->check(CLI::Range(0.0, 1e11).description(""))
+      ->take_last();
+}
+
 void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) {
   auto* command = app.add_subcommand("run", "train what is missing of a sweep");
   command->footer(
       "Run the same command again to continue after any interruption.\n"
       "example: mpisweep run configs/quickstart.yaml --ranks 2\n"
       "exit codes: 0 done, 1 the sweep failed, 2 bad input, 3 some trials failed,\n"
-      "            4 the folder is in use, 130/143 stopped by a signal");
+      "            4 the folder is in use, 130/143 stopped by a signal, 143 out of time");
   auto options = std::make_shared<RunOptions>();
   options->session.command_line = fmt::format("mpisweep {}", fmt::join(arguments, " "));
   options->arguments = std::move(arguments);
@@ -76,6 +97,13 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
   command->add_flag_callback(
       "--take-over", [options] { options->session.take_over = TakeOver::at_once; },
       "do not wait for a run on another host that is dead and left its lock");
+  add_time_options(*command, options->session.time);
+  command
+      ->add_option("--if-busy", options->session.if_busy,
+                   "while another run holds the folder: refuse (after 10 s) or wait")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, IfBusy>{{"refuse", IfBusy::refuse},
+                                                                        {"wait", IfBusy::wait}})
+                      .description(""));
   command->callback([options, &action] { action = [options] { return run_command(*options); }; });
 }
 

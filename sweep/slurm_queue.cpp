@@ -41,10 +41,6 @@ std::optional<std::string> job_id_from(const std::optional<std::string>& said) {
 
 }  // namespace
 
-std::string own_job_id() {
-  return variable("SLURM_JOB_ID");
-}
-
 std::string state_of_job(const std::string& id) {
   const auto line = output_of({"scontrol", "show", "job", id, "--oneliner"}, kPatience);
   return field_of(line.value_or(""), "JobState");

@@ -9,9 +9,6 @@
 /// throws std::system_error if no process can be made.
 namespace sweep {
 
-/// The id of the job that this process is in; empty outside of one.
-std::string own_job_id();
-
 /// What Slurm says that a job does: "RUNNING", "COMPLETING"; empty if there is no answer.
 std::string state_of_job(const std::string& id);
 

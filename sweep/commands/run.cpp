@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <iostream>
 
+#include <fmt/format.h>
+
+#include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/kill_wait.hpp"
 #include "sweep/outlook.hpp"
 #include "sweep/requeue.hpp"
-#include "sweep/slurm_queue.hpp"
+#include "sweep/slurm_job.hpp"
 #include "sweep/stop_signals.hpp"
 #include "sweep/supervisor.hpp"
 #include "sweep/worker.hpp"
@@ -35,8 +38,8 @@ int run_as_rank(const SessionOptions& options) {
 bool has_gpus_elsewhere() {
   if (count_visible_gpus() > 0) return false;
   const auto allocation = slurm_allocation();
-  return allocation && std::ranges::any_of(allocation->nodes,
-                                           [](const auto& node) { return node.num_gpus > 0; });
+  return allocation &&
+         std::ranges::any_of(allocation->nodes, [](const auto& node) { return node.num_gpus > 0; });
 }
 
 double capped_grace_s(double grace_s) {
@@ -50,6 +53,11 @@ SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& 
   if (options.session.choice.device == DeviceChoice::automatic) {
     uses_gpus = uses_gpus || has_gpus_elsewhere();
     arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
+  }
+  // Ranks that are launched again have no more time than the first ones.
+  const auto end_s = end_of_job(options.session.time, unix_now_s(), end_of_slurm_job);
+  if (end_s || slurm_job()) {
+    arguments.insert(arguments.end(), {"--end-time", fmt::format("{:.0f}", end_s.value_or(0))});
   }
   const LaunchWish wish = {.launcher = options.launcher,
                            .uses_gpus = uses_gpus,
@@ -70,9 +78,10 @@ bool is_unfinished(const SupervisedEnd& end) {
 }
 
 /// Returns the exit code of the whole run.
-int leave_slurm_job(const std::string& job, const SupervisedEnd& end, const UnfinishedRun& run) {
+int leave_slurm_job(const results::SlurmJob& job, const SupervisedEnd& end,
+                    const UnfinishedRun& run) {
   if (is_unfinished(end)) {
-    return requeue_or_succeed(job, run) ? end.exit_code : to_int(ExitCode::sweep_failed);
+    return requeue_or_succeed(job.id, run) ? end.exit_code : to_int(ExitCode::sweep_failed);
   }
   forget_idle_jobs(run.folder);
   return end.exit_code;
@@ -85,11 +94,11 @@ int run_command(const RunOptions& options) {
   // Bad input is found here, before anything starts.
   auto sweep = prepare_sweep(options.session.choice);
   sweep.trainer.reset();
-  const auto job = options.requeues ? own_job_id() : "";
+  const auto job = options.requeues ? slurm_job() : std::nullopt;
   const auto folder = output_folder(options.session.choice.output, sweep.config);
   const UnfinishedRun run = {.folder = folder, .at_start = progress_in(folder)};
   const auto end = run_as_supervisor(options, sweep);
-  return job.empty() ? end.exit_code : leave_slurm_job(job, end, run);
+  return job ? leave_slurm_job(*job, end, run) : end.exit_code;
 }
 
 }  // namespace sweep

@@ -137,6 +137,7 @@ TEST(JobShape, IsWhatTheSettingsSay) {
 
 TEST(JobShape, TakesFourHoursOrWhatThePartitionAllows) {
   EXPECT_EQ(shape_job({}, partition_from(kPartitions, "long"), 3).time, "04:00:00");
+  EXPECT_EQ(shape_job({}, partition_from(kPartitions, "cpu"), 3).time, "04:00:00");
   EXPECT_EQ(shape_job({}, partition_from("p*|1|1|(null)|30:00\n", ""), 3).time, "30:00");
   EXPECT_EQ(shape_job({}, std::nullopt, 3).time, "04:00:00");
 }
