@@ -107,6 +107,11 @@ std::string describe_worker(const Coordinator::WorkerState& worker) {
                      info.gpu.empty() ? "" : fmt::format(" (GPU {})", info.gpu), info.host);
 }
 
+std::string describe_saved(std::size_t num_packs) {
+  if (num_packs == 0) return "";
+  return fmt::format(", {} pack{} saved", num_packs, num_packs == 1 ? "" : "s");
+}
+
 std::string describe_held_back(const HeldBack& held) {
   if (held.num_packs == 0) return "";
   return fmt::format(

@@ -193,9 +193,10 @@ class Session {
                .num_ranks = world_.size(),
                .started = utc_now(),
                .job_end = deadline_.end_text()};
-    if (num_ended > 0) {
-      std::cerr << fmt::format("continuing {}: {} finished, {} to do\n", folder_.string(),
-                               num_ended, todo.size());
+    const auto num_saved = checkpoints_.keys().size();
+    if (num_ended + num_saved > 0) {
+      std::cerr << fmt::format("continuing {}: {} finished, {} to do{}\n", folder_.string(),
+                               num_ended, todo.size(), describe_saved(num_saved));
     }
   }
 
@@ -460,13 +461,11 @@ class Session {
   /// Without a signal, for want of time.
   ExitCode tell_stop(int signal) const {
     const auto counts = results::count(recorder_.results());
-    const auto num_saved = checkpoints_.keys().size();
-    std::cerr << fmt::format(
-        "{}: {} of {} trials finished{}{}; the same command continues\n",
-        signal == 0 ? describe_stop(signal) : "stopped", counts.finished + counts.diverged,
-        counts.total, signal == 0 ? fmt::format(", {} left", num_left_) : "",
-        num_saved == 0 ? ""
-                       : fmt::format(", {} pack{} saved", num_saved, num_saved > 1 ? "s" : ""));
+    std::cerr << fmt::format("{}: {} of {} trials finished{}{}; the same command continues\n",
+                             signal == 0 ? describe_stop(signal) : "stopped",
+                             counts.finished + counts.diverged, counts.total,
+                             signal == 0 ? fmt::format(", {} left", num_left_) : "",
+                             describe_saved(checkpoints_.keys().size()));
     return code_of_stop(signal);
   }
 
