@@ -63,8 +63,8 @@ double Schedule::busy_s() const {
 
 /// What the longest pack may take that begins with so much time left: any, if it is saved before.
 double Schedule::most_s(double left_s) const {
-  const bool is_saved = checkpoint_every_s_ > 0 && left_s >= checkpoint_every_s_;
-  return is_saved ? WaitingPacks::kAnyTime : left_s;
+  if (checkpoint_every_s_ > 0 && left_s >= checkpoint_every_s_) return WaitingPacks::kAnyTime;
+  return left_s;
 }
 
 /// What the lease that a worker trains still takes.

@@ -57,17 +57,17 @@ FolderLock take_folder(const std::filesystem::path& folder, const SessionOptions
   for (bool is_told = false;; is_told = true) {
     try {
       return FolderLock(folder, kLockPatience, options.take_over, job, should_stop);
-    } catch (const FolderBusy& busy) {
-      if (should_stop()) {
-        throw StoppedWaiting("stopped: " + folder.string() + " is still in use (" +
-                             describe_holder(folder) + "); the same command tries again");
-      }
-      if (options.if_busy == IfBusy::refuse) throw;
+    } catch (const FolderBusy&) {
+      if (options.if_busy == IfBusy::refuse && !should_stop()) throw;
+    }
+    const auto holder = describe_holder(folder);
+    if (should_stop()) {
+      throw StoppedWaiting("stopped: " + folder.string() + " is still in use (" + holder +
+                           "); the same command tries again");
     }
     if (is_told) continue;
-    std::cerr << fmt::format("waiting until {} is free ({} holds it)\n", folder.string(),
-                             describe_holder(folder))
-              << std::flush;
+    std::cerr << "waiting until " << folder.string() << " is free (" << holder << " holds it)"
+              << std::endl;
     sweep.trainer.reset();
   }
 }
@@ -402,7 +402,7 @@ class Session {
     status.left_s = status_.left_s;
     status.left_uncertainty_s = status_.left_uncertainty_s;
     status.job_end = status_.job_end;
-    status.held_back = status_.held_back;
+    if (state != "finished") status.held_back = status_.held_back;
     if (coordinator_) put_workers(status, coordinator_->totals());
     try {
       write_status(folder_, status);

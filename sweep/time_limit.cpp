@@ -1,7 +1,10 @@
 #include "sweep/time_limit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <numeric>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -36,26 +39,25 @@ std::optional<std::vector<double>> parse_counts(std::string_view text) {
   }
 }
 
-/// The sum of counts times the units from `units` on.
-double add_up(const std::vector<double>& counts, const double* units) {
-  double seconds = 0;
-  for (const double count : counts)
-    seconds += count * *units++;
-  return seconds;
+/// Of counts in those units, largest first. Nothing if there are more counts than units.
+std::optional<double> add_up(const std::vector<double>& counts, std::span<const double> units) {
+  if (counts.size() > units.size()) return std::nullopt;
+  return std::inner_product(counts.begin(), counts.end(), units.begin(), 0.0);
 }
 
 }  // namespace
 
 std::optional<double> parse_time(const std::string& text) {
-  constexpr double kUnits[] = {kHour, kMinute, 1};
+  constexpr std::array kUnits = {kHour, kMinute, 1.0};
   const auto dash = text.find('-');
   const bool has_days = dash != std::string::npos;
   const auto counts = parse_counts(std::string_view(text).substr(has_days ? dash + 1 : 0));
-  if (!counts || counts->size() > 3) return std::nullopt;
-  if (!has_days) return add_up(*counts, counts->size() == 3 ? kUnits : kUnits + 1);
+  if (!counts) return std::nullopt;
+  const bool has_hours = has_days || counts->size() == kUnits.size();
+  const auto seconds = add_up(*counts, std::span(kUnits).subspan(has_hours ? 0 : 1));
+  if (!has_days || !seconds) return seconds;
   const auto days = parse_count(std::string_view(text).substr(0, dash));
-  if (!days) return std::nullopt;
-  return *days * kDay + add_up(*counts, kUnits);
+  return days ? std::optional(*days * kDay + *seconds) : std::nullopt;
 }
 
 std::optional<double> end_of_job(const TimeOptions& options, double now_s,
