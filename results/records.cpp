@@ -114,10 +114,13 @@ PlanRecord plan_from(const JsonFields& fields) {
 }
 
 SessionRecord session_from(const JsonFields& fields) {
-  return {.started = fields.required<std::string>("started"),
-          .command_line = fields.required<std::string>("command_line"),
-          .versions = fields.object("versions").get<std::map<std::string, std::string>>(),
-          .num_ranks = fields.required<int>("num_ranks")};
+  SessionRecord session{
+      .started = fields.required<std::string>("started"),
+      .command_line = fields.required<std::string>("command_line"),
+      .versions = fields.object("versions").get<std::map<std::string, std::string>>(),
+      .num_ranks = fields.required<int>("num_ranks")};
+  if (fields.find("slurm") != nullptr) session.slurm = slurm_job_from_json(fields.object("slurm"));
+  return session;
 }
 
 TrialRecord trial_from(const JsonFields& fields) {
@@ -194,11 +197,31 @@ std::string serialize(const PlanRecord& record) {
                   {"declaration", declaration_to_json(record)}});
 }
 
+json to_json(const SlurmJob& job) {
+  json object = {{"job_id", job.id},
+                 {"restarts", job.num_restarts},
+                 {"cluster", job.cluster},
+                 {"nodes", job.nodes}};
+  if (!job.array_task.empty()) object["array_task"] = job.array_task;
+  return object;
+}
+
+SlurmJob slurm_job_from_json(const json& job) {
+  const JsonFields fields(job, "a Slurm job");
+  return {.id = fields.required<std::string>("job_id"),
+          .array_task = fields.value_or<std::string>("array_task", {}),
+          .num_restarts = fields.value_or("restarts", 0),
+          .cluster = fields.value_or<std::string>("cluster", {}),
+          .nodes = fields.value_or<std::string>("nodes", {})};
+}
+
 std::string serialize(const SessionRecord& record) {
-  return to_text({{"started", record.started},
-                  {"command_line", record.command_line},
-                  {"versions", record.versions},
-                  {"num_ranks", record.num_ranks}});
+  json object = {{"started", record.started},
+                 {"command_line", record.command_line},
+                 {"versions", record.versions},
+                 {"num_ranks", record.num_ranks}};
+  if (record.slurm) object["slurm"] = to_json(*record.slurm);
+  return to_text(object);
 }
 
 std::string serialize(const TrialRecord& record) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,12 +50,22 @@ struct WorkerInfo {
   std::string gpu = {};     ///< which one of its host, as Slurm or CUDA names it; empty: none
 };
 
+/// A job of Slurm's that a run was part of.
+struct SlurmJob {
+  std::string id = {};
+  std::string array_task = {};  ///< "4711_3", the third of job 4711; empty: of no array
+  int num_restarts = 0;         ///< how often Slurm had started it again
+  std::string cluster = {};     ///< empty: unknown
+  std::string nodes = {};       ///< "n[1-2]"
+};
+
 /// One `mpisweep run` that trains something.
 struct SessionRecord {
   std::string started = {};  ///< UTC, ISO 8601
   std::string command_line = {};
   std::map<std::string, std::string> versions = {};  ///< mpisweep, git_commit, trainer, mpi, hdf5
   int num_ranks = 1;
+  std::optional<SlurmJob> slurm = {};  ///< absent outside of Slurm
 };
 
 /// A pack that was lent with a file for its checkpoints. It tells a later run which trials are in
@@ -93,6 +104,8 @@ struct EndRecord {
 
 /// To and from a record's payload. The readers throw StorageError with the missing field, or where
 /// a plan's axes do not make as many trials as it names.
+nlohmann::json to_json(const SlurmJob& job);
+SlurmJob slurm_job_from_json(const nlohmann::json& job);
 std::string serialize(const PlanRecord& record);
 std::string serialize(const SessionRecord& record);
 std::string serialize(const TrialRecord& record);

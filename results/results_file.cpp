@@ -54,6 +54,14 @@ std::string end_of_latest_session(const SweepResults& sweep) {
   return sweep.ends.back().ended;
 }
 
+/// A list as JSON; nothing where none worked on it.
+void put_slurm_jobs(Hdf5Group& root, const SweepResults& sweep) {
+  auto list = nlohmann::json::array();
+  for (const auto& job : slurm_jobs(sweep))
+    list.push_back(to_json(job));
+  if (!list.empty()) root.put_attribute("slurm_jobs", list.dump());
+}
+
 void put_attributes(Hdf5Group& root, const SweepResults& sweep) {
   const auto& plan = sweep.plan;
   root.put_attribute("name", plan.name);
@@ -68,6 +76,7 @@ void put_attributes(Hdf5Group& root, const SweepResults& sweep) {
   root.put_attribute("command_line", sweep.sessions.back().command_line);
   root.put_attribute("started", sweep.sessions.front().started);
   root.put_attribute("ended", end_of_latest_session(sweep));
+  put_slurm_jobs(root, sweep);
 }
 
 // --- what every sweep has: trials, axes, how it ended ---

@@ -136,6 +136,22 @@ SweepResults load_results(const std::filesystem::path& folder) {
   throw StorageError(path.string() + " holds no plan (its sweep was stopped before it began)");
 }
 
+std::vector<SlurmJob> slurm_jobs(const SweepResults& sweep) {
+  std::vector<SlurmJob> jobs;
+  for (const auto& session : sweep.sessions) {
+    if (!session.slurm) continue;
+    const auto known = std::ranges::find_if(jobs, [&session](const SlurmJob& job) {
+      return job.id == session.slurm->id && job.cluster == session.slurm->cluster;
+    });
+    if (known == jobs.end()) {
+      jobs.push_back(*session.slurm);
+    } else {
+      *known = *session.slurm;
+    }
+  }
+  return jobs;
+}
+
 Counts count(const SweepResults& sweep) {
   return sweep.counts;
 }

@@ -80,6 +80,10 @@ void apply(SweepResults& sweep, const TrialRecord& record);
 /// Throws: StorageError if there is none or it holds no plan.
 SweepResults load_results(const std::filesystem::path& folder);
 
+/// The Slurm jobs that worked on it, in the order of their first runs. One that Slurm started again
+/// is there once, as it was the last time.
+std::vector<SlurmJob> slurm_jobs(const SweepResults& sweep);
+
 /// Takes no time: apply() keeps the numbers.
 Counts count(const SweepResults& sweep);
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "sweep/clock.hpp"
 #include "sweep/name_list.hpp"
 
 namespace sweep {
@@ -113,6 +114,32 @@ std::string describe_worker(const Coordinator::WorkerState& worker) {
   const auto& info = worker.total.info;
   return fmt::format("{}{} on {}", device_of(worker),
                      info.gpu.empty() ? "" : fmt::format(" (GPU {})", info.gpu), info.host);
+}
+
+std::string describe_saved(std::size_t num_packs) {
+  if (num_packs == 0) return "";
+  return fmt::format(", {} pack{} saved", num_packs, num_packs == 1 ? "" : "s");
+}
+
+std::string describe_held_back(const HeldBack& held) {
+  if (held.num_packs == 0) return "";
+  return fmt::format(
+      "held back   {} pack{} ({} trial{}): {}, {} left to train\n", held.num_packs,
+      held.num_packs == 1 ? "" : "s", held.num_trials, held.num_trials == 1 ? "" : "s",
+      held.shortest_s < 0 ? "nobody knows how long they take"
+                          : fmt::format("the shortest takes {}", format_duration(held.shortest_s)),
+      format_duration(std::max(0.0, held.left_s)));
+}
+
+std::string describe_slurm_jobs(const std::vector<results::SlurmJob>& jobs) {
+  std::string list;
+  for (const auto& job : jobs) {
+    list += fmt::format("{}{} on {}", list.empty() ? "" : ", ",
+                        job.array_task.empty() ? job.id : job.array_task, job.nodes);
+    if (job.num_restarts > 0) list += fmt::format(" (restart {})", job.num_restarts);
+  }
+  if (list.empty()) return "";
+  return fmt::format("Slurm job{}   {}\n", jobs.size() == 1 ? "" : "s", list);
 }
 
 std::string describe_failed(const SweepStatus& status) {

@@ -26,6 +26,16 @@ std::string describe_workers(const std::map<int, Coordinator::WorkerState>& work
 /// One of them, for the log: "NVIDIA H100 (GPU 3) on n1".
 std::string describe_worker(const Coordinator::WorkerState& worker);
 
+/// ", 4 packs saved"; nothing if there are none
+std::string describe_saved(std::size_t num_packs);
+
+/// "held back   3 packs (12 trials): the shortest takes 1:20, 45.0 s left to train"; empty if
+/// none is.
+std::string describe_held_back(const HeldBack& held);
+
+/// "Slurm jobs   4711 on n[1-2], 4712 on n1 (restart 2)"; empty if there are none.
+std::string describe_slurm_jobs(const std::vector<results::SlurmJob>& jobs);
+
 /// One line per failed trial that the status names, and how many more there are.
 std::string describe_failed(const SweepStatus& status);
 

@@ -8,6 +8,12 @@ namespace sweep {
 /// The time in UTC to the second: "2026-01-31T14:02:11Z".
 std::string utc_now();
 
+/// Unix time.
+double unix_now_s();
+
+/// Unix time in UTC to the second, as utc_now() writes it.
+std::string utc_text(double unix_s);
+
 double seconds_since(std::chrono::steady_clock::time_point begin);
 
 /// This machine's name.

@@ -64,7 +64,7 @@ int end_of(pid_t child, bool is_awaited, Clock::time_point deadline) {
 }  // namespace
 
 std::optional<std::string> output_of(const std::vector<std::string>& command,
-                                     std::chrono::milliseconds patience) {
+                                     std::chrono::milliseconds patience, Errors errors) {
   const auto deadline = Clock::now() + patience;
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -75,9 +75,10 @@ std::optional<std::string> output_of(const std::vector<std::string>& command,
   {
     const File input(ends[1]);
     const File nowhere(open("/dev/null", O_WRONLY | O_CLOEXEC));
+    const int error_output = errors == Errors::shown ? STDERR_FILENO : nowhere.number();
     child = start_child(
         {.program = command,
-         .descriptors = {{input.number(), STDOUT_FILENO}, {nowhere.number(), STDERR_FILENO}},
+         .descriptors = {{input.number(), STDOUT_FILENO}, {error_output, STDERR_FILENO}},
          .signal_of_death = SIGKILL,
          .has_own_group = true});
   }

@@ -122,6 +122,7 @@ class ConfigReader {
     read_grid(config.grid);
     read_replicate(config);
     read_run(config.run);
+    config.slurm = read_slurm_settings(map_of("slurm"), "slurm.", problems_);
   }
 
  private:

@@ -6,6 +6,7 @@
 
 #include "sweep/config_yaml.hpp"
 #include "sweep/schedule.hpp"
+#include "sweep/slurm_settings.hpp"
 
 /// The config file as structs.
 namespace sweep {
@@ -39,6 +40,7 @@ struct Config {
   std::vector<ConfigAxis> grid = {};
   std::vector<std::string> replicate = {"seed"};
   RunSettings run = {};
+  SlurmSettings slurm = {};
 
   /// Where relative paths of the config start.
   std::filesystem::path folder() const { return path.parent_path(); }

@@ -75,6 +75,18 @@ std::vector<results::EndRecord::Worker> Coordinator::totals() const {
   return totals;
 }
 
+void Coordinator::tick() {
+  schedule_.tell_time(seconds_since(begin_));
+  for (auto& [rank, worker] : workers_) {
+    if (!schedule_.is_in_time(rank)) ask_for_packs_ahead_of(rank, worker);
+  }
+}
+
+bool Coordinator::is_out_of_time() {
+  schedule_.tell_time(seconds_since(begin_));
+  return schedule_.is_out_of_time();
+}
+
 void Coordinator::stop() {
   is_stopping_ = true;
   for (const auto& [rank, worker] : workers_) {
@@ -110,11 +122,14 @@ void Coordinator::lend_to_idle() {
 /// Nobody should be without a pack while others hold several.
 void Coordinator::ask_for_packs_ahead() {
   if (schedule_.num_ahead() == 0) return;
-  for (auto& [rank, worker] : workers_) {
-    if (schedule_.num_lent_to(rank) < 2 || worker.is_asked_to_return) continue;
-    worker.is_asked_to_return = true;
-    outlets_.send(rank, ReturnPacks{});
-  }
+  for (auto& [rank, worker] : workers_)
+    ask_for_packs_ahead_of(rank, worker);
+}
+
+void Coordinator::ask_for_packs_ahead_of(int rank, WorkerState& worker) {
+  if (schedule_.num_lent_to(rank) < 2 || worker.is_asked_to_return) return;
+  worker.is_asked_to_return = true;
+  outlets_.send(rank, ReturnPacks{});
 }
 
 protocol::PackRequest Coordinator::prepare_request(const Lease& lease) {
@@ -166,6 +181,7 @@ void Coordinator::on_progress(int rank, const protocol::Progress& progress) {
   const auto* lease = schedule_.lease_of(rank);
   if (lease != nullptr && lease->pack.number == progress.pack && progress.epochs > 0) {
     workers_[rank].progress = static_cast<double>(progress.epoch) / progress.epochs;
+    schedule_.tell_progress(rank, workers_[rank].progress);
   }
 }
 

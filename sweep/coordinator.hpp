@@ -62,6 +62,17 @@ class Coordinator {
 
   void handle(int rank, const Report& report);
 
+  /// Does what is due with the time: packs that lie ready and would begin too late are asked back.
+  /// Call every few seconds.
+  void tick();
+
+  /// Packs that wait and will not be lent, since there was no time for them at the latest call of
+  /// handle() or tick().
+  HeldBack held_back() const { return schedule_.held_back(); }
+
+  /// True when nothing is training, and there is no time for any pack that waits.
+  bool is_out_of_time();
+
   /// Lends nothing more and asks for the packs that are training. They have been given back, saved
   /// or not, when none is training any more.
   void stop();
@@ -93,6 +104,7 @@ class Coordinator {
   void lend_to(int rank);
   void lend_to_idle();
   void ask_for_packs_ahead();
+  void ask_for_packs_ahead_of(int rank, WorkerState& worker);
   protocol::PackRequest prepare_request(const Lease& lease);
   void prepare_checkpoint(const Lease& lease, protocol::PackRequest& request);
   void on_ready(int rank, const WorkerReady& ready);

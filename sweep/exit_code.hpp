@@ -10,7 +10,7 @@ enum class ExitCode {
   trials_failed = 3,  ///< done, and some trials failed
   folder_busy = 4,    ///< another run uses the output folder
   interrupted = 130,  ///< stopped by SIGINT after saving
-  terminated = 143,   ///< stopped by SIGTERM after saving
+  terminated = 143,   ///< stopped after saving, by SIGTERM or ahead of the end of the job
 };
 
 constexpr int to_int(ExitCode code) {

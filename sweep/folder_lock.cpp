@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
@@ -33,8 +34,10 @@ nlohmann::json holder_from(const std::string& text) {
 
 std::string describe(const nlohmann::json& holder) {
   if (holder.empty()) return "";
-  return "process " + std::to_string(holder.value("process", 0L)) + " on " +
-         holder.value("host", "?") + ", since " + holder.value("since", "?");
+  const auto job = holder.value("job", "");
+  return "process " + std::to_string(holder.value("process", 0L)) +
+         (job.empty() ? "" : " of Slurm job " + job) + " on " + holder.value("host", "?") +
+         ", since " + holder.value("since", "?");
 }
 
 int open_file(const std::filesystem::path& path) {
@@ -51,15 +54,16 @@ bool is_elsewhere(const nlohmann::json& holder) {
 }  // namespace
 
 FolderLock::FolderLock(const std::filesystem::path& folder, std::chrono::milliseconds patience,
-                       TakeOver take_over)
-    : path_(folder / kFileName), file_(open_file(path_)), since_(utc_now()) {
+                       TakeOver take_over, std::string job,
+                       const std::function<bool()>& should_stop)
+    : path_(folder / kFileName), file_(open_file(path_)), since_(utc_now()), job_(std::move(job)) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   const auto first_beat = read_all(path_);
   while (true) {
     const bool is_over = std::chrono::steady_clock::now() >= deadline;
     const bool has_stood_still = is_over && read_all(path_) == first_beat;
     if (try_to_take(has_stood_still || take_over == TakeOver::at_once)) return;
-    if (is_over) break;
+    if (is_over || (should_stop && should_stop())) break;
     std::this_thread::sleep_for(kPause);
   }
   close(file_);
@@ -99,11 +103,10 @@ void FolderLock::beat() {
 }
 
 void FolderLock::write_holder() {
-  const auto text =
-      nlohmann::json{
-          {"host", host_name()}, {"process", getpid()}, {"since", since_}, {"beats", beats_}}
-          .dump() +
-      "\n";
+  nlohmann::json holder = {
+      {"host", host_name()}, {"process", getpid()}, {"since", since_}, {"beats", beats_}};
+  if (!job_.empty()) holder["job"] = job_;
+  const auto text = holder.dump() + "\n";
   const auto size = static_cast<ssize_t>(text.size());
   if (pwrite(file_, text.data(), text.size(), 0) != size || ftruncate(file_, size) != 0) {
     // A full disk: the kernel's lock still holds.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -26,10 +27,12 @@ enum class TakeOver {
 /// between hosts of a network file system may be granted twice.
 class FolderLock {
  public:
-  /// Waits up to `patience` for a run that is ending. A run that lives on this host is never
-  /// robbed. Throws: FolderBusy; results::StorageError if the file cannot be made.
+  /// Waits up to `patience` for a run that is ending, unless `should_stop` becomes true. A run that
+  /// lives on this host is never robbed. `job` of Slurm's is told to others; empty: none. Throws:
+  /// FolderBusy; results::StorageError if the file cannot be made.
   FolderLock(const std::filesystem::path& folder, std::chrono::milliseconds patience,
-             TakeOver take_over = TakeOver::when_silent);
+             TakeOver take_over = TakeOver::when_silent, std::string job = {},
+             const std::function<bool()>& should_stop = {});
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
@@ -49,6 +52,7 @@ class FolderLock {
   std::filesystem::path path_;
   int file_ = -1;
   std::string since_;
+  std::string job_;
   long beats_ = 0;
   bool is_lost_ = false;  // to a run on another host
   std::string dead_holder_;

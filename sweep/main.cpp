@@ -13,6 +13,7 @@
 #include "sweep/commands/plan.hpp"
 #include "sweep/commands/run.hpp"
 #include "sweep/commands/show.hpp"
+#include "sweep/commands/slurm.hpp"
 #include "sweep/commands/status.hpp"
 #include "sweep/commands/studies.hpp"
 #include "sweep/versions.hpp"
@@ -27,13 +28,17 @@ using Action = std::function<int()>;
 const std::map<std::string, DeviceChoice> devices_by_name = {
     {"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"cuda", DeviceChoice::cuda}};
 
+const std::map<std::string, Launcher> launchers_by_name = {{"mpirun", Launcher::mpirun},
+                                                           {"srun", Launcher::srun}};
+
 void add_sweep_options(CLI::App& command, SessionOptions& options) {
   command.add_option("CONFIG", options.choice.config, "the sweep's YAML file")->required();
   command.add_option("--output", options.choice.output,
                      "folder for the results (default: out/<name>)");
   command
       .add_option("--device", options.choice.device, "auto (a GPU where there is one), cpu or cuda")
-      ->transform(CLI::CheckedTransformer(devices_by_name).description(""));
+      ->transform(CLI::CheckedTransformer(devices_by_name).description(""))
+      ->take_last();  // a run that starts itself under mpirun says it again
   command
       .add_option("--set", options.choice.overrides,
                   "key=value in place of the config's, e.g. trial.epochs=5 or grid.seed=0..1")
@@ -50,24 +55,55 @@ void add_sweep_options(CLI::App& command, SessionOptions& options) {
                    "also repeat trials that failed with an exception");
 }
 
+void add_time_options(CLI::App& command, TimeOptions& time) {
+  command.add_option_function<std::string>(
+      "--time-limit",
+      [&time](const std::string& text) {
+        time.limit_s = parse_time(text);
+        if (time.limit_s.value_or(0) > 0) return;
+        throw CLI::ValidationError(
+            "--time-limit",
+            fmt::format("'{}' is no time, want minutes, minutes:seconds, hours:minutes:seconds, "
+                        "days-hours, days-hours:minutes or days-hours:minutes:seconds",
+                        text));
+      },
+      "save and stop within this time, e.g. 90, 1:30:00 or 2-12 (default: Slurm's limit)");
+  command
+      .add_option("--end-time", time.end_s,
+                  "the same as a moment in Unix time, in place of Slurm's; 0: never")
+      ->check(CLI::Range(0.0, 1e11).description(""))
+      ->take_last();
+}
+
 void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) {
   auto* command = app.add_subcommand("run", "train what is missing of a sweep");
   command->footer(
       "Run the same command again to continue after any interruption.\n"
       "example: mpisweep run configs/quickstart.yaml --ranks 2\n"
       "exit codes: 0 done, 1 the sweep failed, 2 bad input, 3 some trials failed,\n"
-      "            4 the folder is in use, 130/143 stopped by a signal");
+      "            4 the folder is in use, 130/143 stopped by a signal, 143 out of time");
   auto options = std::make_shared<RunOptions>();
   options->session.command_line = fmt::format("mpisweep {}", fmt::join(arguments, " "));
   options->arguments = std::move(arguments);
   add_sweep_options(*command, options->session);
   command->add_option("--ranks", options->ranks, "MPI ranks (default: one per GPU, or per core)")
       ->check(CLI::Range(1, 1'000'000).description(""));
+  command->add_option("--launcher", options->launcher, "mpirun (default) or srun, in a Slurm job")
+      ->transform(CLI::CheckedTransformer(launchers_by_name).description(""));
+  command->add_flag("--requeue", options->requeues,
+                    "put our Slurm job back into its queue while trials are missing");
   command->add_option("--trainer-log", options->session.trainer_log,
                       "file for the trainers' output (default: log.txt in the output folder)");
   command->add_flag_callback(
       "--take-over", [options] { options->session.take_over = TakeOver::at_once; },
       "do not wait for a run on another host that is dead and left its lock");
+  add_time_options(*command, options->session.time);
+  command
+      ->add_option("--if-busy", options->session.if_busy,
+                   "while another run holds the folder: refuse (after 10 s) or wait")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, IfBusy>{{"refuse", IfBusy::refuse},
+                                                                        {"wait", IfBusy::wait}})
+                      .description(""));
   command->callback([options, &action] { action = [options] { return run_command(*options); }; });
 }
 
@@ -172,6 +208,35 @@ void add_bench(CLI::App& app, Action& action) {
   command->callback([options, &action] { action = [options] { return bench_command(*options); }; });
 }
 
+void add_slurm(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand("slurm", "write a Slurm job script, and submit it");
+  command->footer(
+      "What no option says is taken from slurm: in the config, from "
+      "~/.config/mpisweep/slurm.yaml,\n"
+      "and from what the sweep has to do and the partition has.\n"
+      "example: mpisweep slurm configs/quickstart.yaml --nodes 2 --gpus-per-node 4 --submit");
+  auto options = std::make_shared<SlurmOptions>();
+  auto& wishes = options->wishes;
+  add_sweep_options(*command, options->session);
+  command->add_option("--nodes", wishes.nodes, "nodes of the job")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  command->add_option("--gpus-per-node", wishes.gpus_per_node, "a rank for each; 0: CPUs only")
+      ->check(CLI::Range(0, 1'000).description(""));
+  command->add_option("--tasks-per-node", wishes.tasks_per_node, "ranks on a node without GPUs")
+      ->check(CLI::Range(1, 100'000).description(""));
+  command->add_option("--time", wishes.time, "limit of the job, such as 04:00:00");
+  command->add_option("--partition", wishes.partition, "where to run (default: Slurm's)");
+  command->add_option("--account", wishes.account, "to be charged");
+  command->add_option("--launcher", wishes.launcher, "of the ranks: mpirun (default) or srun")
+      ->transform(CLI::CheckedTransformer(launchers_by_name).description(""));
+  command->add_option("--module", wishes.modules, "to load in the job; may be given again")
+      ->allow_extra_args(false);
+  command->add_option("--extra", wishes.extra, "more for sbatch, such as --extra='--mem=0'")
+      ->allow_extra_args(false);
+  command->add_flag("--submit", options->submits, "submit the job as well");
+  command->callback([options, &action] { action = [options] { return slurm_command(*options); }; });
+}
+
 int run_command_line(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == kExecChildCommand) {
@@ -193,6 +258,7 @@ int run_command_line(int argc, char** argv) {
   add_show(app, action);
   add_export(app, action);
   add_check(app, action);
+  add_slurm(app, action);
   add_studies(app, action);
   add_bench(app, action);
   try {

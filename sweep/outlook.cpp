@@ -3,10 +3,21 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "results/journal.hpp"
+
 namespace sweep {
 
 std::filesystem::path output_folder(const std::filesystem::path& wanted, const Config& config) {
   return wanted.empty() ? std::filesystem::path("out") / config.name : wanted;
+}
+
+results::SweepResults results_in(const std::filesystem::path& folder) {
+  results::SweepResults results;
+  results::read_journal(folder / "journal",
+                        [&results](results::RecordType type, const std::string& payload) {
+                          results::apply(results, type, payload);
+                        });
+  return results;
 }
 
 std::vector<std::size_t> trials_to_do(const PreparedSweep& sweep,

@@ -14,6 +14,10 @@ namespace sweep {
 /// The folder a sweep writes to: the wanted one, or out/<name> if that is empty.
 std::filesystem::path output_folder(const std::filesystem::path& wanted, const Config& config);
 
+/// What the journal of a folder says; nothing if there is none.
+/// Throws: results::StorageError if it cannot be read.
+results::SweepResults results_in(const std::filesystem::path& folder);
+
 /// Trials that a run would train, in grid order: those without an end, those whose trainer died,
 /// and on demand those that failed with an exception.
 std::vector<std::size_t> trials_to_do(const PreparedSweep& sweep,

@@ -1,6 +1,7 @@
 #include "sweep/schedule.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace sweep {
@@ -27,11 +28,16 @@ Retries default_retries() {
 Schedule::Schedule(WaitingPacks waiting, Retries retries)
     : retries_(std::move(retries)), waiting_(std::move(waiting)) {}
 
+void Schedule::end_at(double end_s, double checkpoint_every_s) {
+  end_s_ = end_s;
+  checkpoint_every_s_ = checkpoint_every_s;
+}
+
 const Lease* Schedule::lend(int worker, double now_s) {
   now_s_ = now_s;
-  auto next = waiting_.take(busy_s());
+  auto next = waiting_.take(busy_s(), most_s(left_for_next_s(worker)));
   if (!next) return nullptr;
-  next->predicted_s = waiting_.costs().predict(next->pack.combination).of(next->pack.trials.size());
+  next->predicted_s = predict(*next);
   sum_of_predicted_s_ += next->predicted_s;
   ++num_leases_;
   auto& leases = leases_[worker];
@@ -55,13 +61,62 @@ double Schedule::busy_s() const {
   return std::max(0.0, sum_of_predicted_s_ - passed_s);
 }
 
+/// What the longest pack may take that begins with so much time left: any, if it is saved before.
+double Schedule::most_s(double left_s) const {
+  if (checkpoint_every_s_ > 0 && left_s >= checkpoint_every_s_) return WaitingPacks::kAnyTime;
+  return left_s;
+}
+
+/// What the lease that a worker trains still takes.
+double Schedule::remaining_s(const Lease& lease) const {
+  return std::max(0.0, lease.predicted_s - (now_s_ - lease.begin_s));
+}
+
+double Schedule::predict(const Lease& lease) const {
+  const auto num_trials = std::max(lease.width, lease.pack.trials.size());
+  return (1 - lease.skipped) * waiting_.costs().predict(lease.pack.combination).of(num_trials);
+}
+
+/// The time that is left when a worker will be done with all that it holds. While nobody knows how
+/// long that takes, as if it were nothing, or none where the end is near.
+double Schedule::left_for_next_s(int worker) const {
+  const double left = left_s();
+  const auto leases = leases_.find(worker);
+  if (leases == leases_.end()) return left;
+  if (!waiting_.costs().has_learned()) return most_s(left) == WaitingPacks::kAnyTime ? left : 0;
+  return std::accumulate(leases->second.begin() + 1, leases->second.end(),
+                         left - remaining_s(leases->second.front()),
+                         [](double rest, const Lease& lease) { return rest - lease.predicted_s; });
+}
+
+bool Schedule::is_in_time(int worker) const {
+  const auto leases = leases_.find(worker);
+  if (leases == leases_.end() || leases->second.size() < 2) return true;
+  if (!waiting_.costs().has_learned()) return most_s(left_s()) == WaitingPacks::kAnyTime;
+  double left = left_s() - remaining_s(leases->second.front());
+  return std::all_of(leases->second.begin() + 1, leases->second.end(), [&](const Lease& lease) {
+    const bool has_time = lease.predicted_s <= most_s(left);
+    left -= lease.predicted_s;
+    return has_time;
+  });
+}
+
+HeldBack Schedule::held_back() const {
+  auto held = waiting_.held_back(most_s(left_s()));
+  held.left_s = left_s();
+  return held;
+}
+
+bool Schedule::is_out_of_time() const {
+  return leases_.empty() && !waiting_.empty() && !waiting_.has_pack_within(most_s(left_s()));
+}
+
 /// The first pack that finishes turns the units of the hints into seconds.
 void Schedule::predict_again() {
   sum_of_predicted_s_ = 0;
   for (auto& [worker, leases] : leases_) {
     for (auto& lease : leases) {
-      const auto num_trials = std::max(lease.width, lease.pack.trials.size());
-      lease.predicted_s = waiting_.costs().predict(lease.pack.combination).of(num_trials);
+      lease.predicted_s = predict(lease);
       sum_of_predicted_s_ += lease.predicted_s;
     }
   }
@@ -75,6 +130,11 @@ const Lease* Schedule::lease_of(int worker) const {
 std::size_t Schedule::num_lent_to(int worker) const {
   const auto leases = leases_.find(worker);
   return leases == leases_.end() ? 0 : leases->second.size();
+}
+
+void Schedule::tell_progress(int worker, double progress) {
+  const auto leases = leases_.find(worker);
+  if (leases != leases_.end()) leases->second.front().progress = progress;
 }
 
 bool Schedule::finish_trial(int worker, std::size_t trial) {
@@ -93,7 +153,7 @@ bool Schedule::fail_trial(int worker, std::size_t trial, Cause cause) {
   auto lease = *lease_of(worker);
   lease.pack.trials = {trial};
   if (!may_try_again(lease, cause)) return true;
-  lease.pack.resume_from = 0;
+  go_on_from(lease, /*checkpoint=*/0);
   await(std::move(lease));
   return false;
 }
@@ -110,16 +170,16 @@ std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint6
   auto ended = take_first(worker);
   if (!ended || ended->pack.trials.empty()) return {};
   auto& lease = *ended;
+  go_on_from(lease, checkpoint);
   const auto num_trials = lease.pack.trials.size();
   if (num_trials > 1) {
     const auto num_parts = cause == Cause::out_of_memory ? 2 : std::min(num_trials, kMostParts);
     const auto width = divide_rounding_up(num_trials, num_parts);
     if (cause == Cause::out_of_memory) narrow(lease.pack.combination, width);
-    try_apart(lease, width, checkpoint);
+    try_apart(lease, width);
     return {};
   }
   if (!may_try_again(lease, cause)) return lease.pack.trials;
-  lease.pack.resume_from = checkpoint;
   await(std::move(lease));
   return {};
 }
@@ -131,7 +191,7 @@ bool Schedule::give_back(int worker, std::int64_t pack, std::uint64_t checkpoint
       std::ranges::find(leases->second, pack, [](const Lease& each) { return each.pack.number; });
   if (found == leases->second.end()) return false;
   auto lease = take(leases, found);
-  lease.pack.resume_from = checkpoint;
+  go_on_from(lease, checkpoint);
   const auto combination = lease.pack.combination;
   waiting_.put_in_front(std::move(lease));
   const auto narrowed = most_trials_.find(combination);
@@ -173,13 +233,18 @@ bool Schedule::may_try_again(Lease& lease, Cause cause) const {
   return ++lease.failures[cause] <= (limit == retries_.end() ? 0 : limit->second);
 }
 
-void Schedule::try_apart(const Lease& lease, std::size_t width, std::uint64_t checkpoint) {
+/// What its checkpoint holds need not be trained again.
+void Schedule::go_on_from(Lease& lease, std::uint64_t checkpoint) {
+  lease.pack.resume_from = checkpoint;
+  lease.skipped = checkpoint == 0 ? 0 : std::max(lease.skipped, lease.progress);
+  lease.progress = 0;
+}
+
+void Schedule::try_apart(const Lease& lease, std::size_t width) {
   auto parts = cut(lease.pack, width);
   std::ranges::reverse(parts);  // the first one ends up in front
-  for (auto& part : parts) {
-    part.resume_from = checkpoint;
-    await({.pack = std::move(part), .attempt = lease.attempt});
-  }
+  for (auto& part : parts)
+    await({.pack = std::move(part), .attempt = lease.attempt, .skipped = lease.skipped});
 }
 
 /// What is left of a lease is its next attempt.

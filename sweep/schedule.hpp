@@ -31,8 +31,12 @@ class Schedule {
  public:
   Schedule(WaitingPacks waiting, Retries retries);
 
-  /// The next lease for a worker, behind those that it holds; nothing if no pack waits. `now_s`
-  /// counts from any moment on, and never falls.
+  /// From now on, nothing is lent that reaches neither its end nor its next checkpoint before
+  /// `end_s`, in the time of lend(). `checkpoint_every_s`: of a pack; 0: never.
+  void end_at(double end_s, double checkpoint_every_s);
+
+  /// The next lease for a worker, behind those that it holds; nothing if no pack waits, or none
+  /// that there is time for. `now_s` counts from any moment on, and never falls.
   const Lease* lend(int worker, double now_s);
 
   /// Tells the time, from which a pack that lay ready begins; `now_s` as for lend().
@@ -43,6 +47,18 @@ class Schedule {
 
   /// How many leases a worker holds.
   std::size_t num_lent_to(int worker) const;
+
+  /// A worker's lease is trained so far, 0 to 1; its checkpoint is taken to be.
+  void tell_progress(int worker, double progress);
+
+  /// Whether there is time for all that a worker holds beside the lease that it trains.
+  bool is_in_time(int worker) const;
+
+  /// Packs that wait and will not be lent any more, unless packs turn out to be shorter.
+  HeldBack held_back() const;
+
+  /// True when nothing is lent, and all that waits is held back.
+  bool is_out_of_time() const;
 
   /// One trial of a worker's lease has its result. False if it is not (or no longer) in the lease.
   bool finish_trial(int worker, std::size_t trial);
@@ -80,13 +96,19 @@ class Schedule {
   using Leases = std::deque<Lease>;  // never empty
 
   bool may_try_again(Lease& lease, protocol::Cause cause) const;
-  void try_apart(const Lease& lease, std::size_t width, std::uint64_t checkpoint);
+  static void go_on_from(Lease& lease, std::uint64_t checkpoint);
+  void try_apart(const Lease& lease, std::size_t width);
   void await(Lease lease);
   void narrow(std::size_t combination, std::size_t width);
   std::optional<Lease> take_first(int worker);
   Lease take(std::map<int, Leases>::iterator leases, Leases::iterator lease);
   void begin(Lease& lease);
   double busy_s() const;
+  double predict(const Lease& lease) const;
+  double remaining_s(const Lease& lease) const;
+  double left_s() const { return end_s_ - now_s_; }
+  double most_s(double left_s) const;
+  double left_for_next_s(int worker) const;
   void predict_again();
 
   Retries retries_;
@@ -94,7 +116,9 @@ class Schedule {
   std::map<int, Leases> leases_;  // by worker; their packs hold what lacks a result
   std::map<std::size_t, std::size_t> most_trials_;  // in a pack, by combination that was narrowed
   std::size_t num_leases_ = 0;
-  double now_s_ = 0;               // as far as we heard
+  double now_s_ = 0;  // as far as we heard
+  double end_s_ = WaitingPacks::kAnyTime;
+  double checkpoint_every_s_ = 0;
   double sum_of_predicted_s_ = 0;  // of all leases
   double sum_of_begins_s_ = 0;     // of the first ones
 };

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -18,6 +20,7 @@
 #include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/coordinator.hpp"
+#include "sweep/deadline.hpp"
 #include "sweep/device_assignment.hpp"
 #include "sweep/folder_lock.hpp"
 #include "sweep/kill_wait.hpp"
@@ -25,6 +28,7 @@
 #include "sweep/outlook.hpp"
 #include "sweep/progress.hpp"
 #include "sweep/recorder.hpp"
+#include "sweep/slurm_job.hpp"
 #include "sweep/status_file.hpp"
 #include "sweep/stop_signals.hpp"
 #include "sweep/supervisor.hpp"
@@ -39,6 +43,39 @@ constexpr std::chrono::milliseconds kLongestWait{10};
 constexpr std::chrono::seconds kStatusPause{2};
 constexpr double kShareOfGrace = 0.6;  // for the trainers; the rest is for our own files
 
+/// A run that waited for its folder was told to stop, or its time is over.
+class StoppedWaiting : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Takes the folder for us. Where another run holds it, and people want it so, waits until it is
+/// free; the trainer of `sweep` goes meanwhile, since the other run may want its device.
+/// Throws: FolderBusy; StoppedWaiting once `should_stop` is true.
+FolderLock take_folder(const std::filesystem::path& folder, const SessionOptions& options,
+                       PreparedSweep& sweep, const std::function<bool()>& should_stop) {
+  const auto job = slurm_job().value_or(results::SlurmJob{}).id;
+  for (bool is_told = false;; is_told = true) {
+    try {
+      return FolderLock(folder, kLockPatience, options.take_over, job, should_stop);
+    } catch (const FolderBusy&) {
+      if (options.if_busy == IfBusy::refuse && !should_stop()) throw;
+    }
+    const auto holder = describe_holder(folder);
+    if (should_stop()) {
+      throw StoppedWaiting("stopped: " + folder.string() + " is still in use (" + holder +
+                           "); the same command tries again");
+    }
+    if (is_told) continue;
+    std::cerr << "waiting until " << folder.string() << " is free (" << holder << " holds it)"
+              << std::endl;
+    sweep.trainer.reset();
+  }
+}
+
+ExitCode code_of_stop(int signal) {
+  return signal == 0 || signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
+}
+
 /// Rank 0's part of a run, from the lock to the table.
 class Session {
  public:
@@ -49,7 +86,10 @@ class Session {
         views_(std::move(views)),
         world_(world),
         folder_(make_folder(output_folder(options.choice.output, sweep_.config))),
-        lock_(folder_, kLockPatience, options.take_over),
+        deadline_(end_of_job(options.time, unix_now_s(), end_of_slurm_job),
+                  sweep_.config.run.grace_s),
+        lock_(take_folder(folder_, options, sweep_,
+                          [this] { return stop_signal() != 0 || deadline_.left_s() <= 0; })),
         checkpoints_(folder_),
         recorder_(folder_, checkpoints_.keys()),
         log_(options.trainer_log.empty() ? folder_ / "log.txt" : options.trainer_log),
@@ -145,15 +185,18 @@ class Session {
     recorder_.record(results::SessionRecord{.started = utc_now(),
                                             .command_line = options_.command_line,
                                             .versions = versions(sweep_.ready.trainer),
-                                            .num_ranks = world_.size()});
+                                            .num_ranks = world_.size(),
+                                            .slurm = slurm_job()});
     status_ = {.state = "running",
                .host = host_name(),
                .process = static_cast<int>(getpid()),
                .num_ranks = world_.size(),
-               .started = utc_now()};
-    if (num_ended > 0) {
-      std::cerr << fmt::format("continuing {}: {} finished, {} to do\n", folder_.string(),
-                               num_ended, todo.size());
+               .started = utc_now(),
+               .job_end = deadline_.end_text()};
+    const auto num_saved = checkpoints_.keys().size();
+    if (num_ended + num_saved > 0) {
+      std::cerr << fmt::format("continuing {}: {} finished, {} to do{}\n", folder_.string(),
+                               num_ended, todo.size(), describe_saved(num_saved));
     }
   }
 
@@ -161,8 +204,12 @@ class Session {
     auto work = make_workload(todo);
     std::cerr << fmt::format("{}  {}: {} in {} packs\n", version_line(), sweep_.config.name,
                              describe_plan(recorder_.results().plan), count_packs(work));
+    auto schedule = schedule_for(sweep_, std::move(work), world_.size());
+    if (deadline_.is_set()) {
+      schedule.end_at(deadline_.left_s(), sweep_.config.run.checkpoint_every_s);
+    }
     coordinator_.emplace(
-        sweep_, schedule_for(sweep_, std::move(work), world_.size()),
+        sweep_, std::move(schedule),
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { send(rank, command); },
             .record = [this](const auto& trial) { record(trial); },
@@ -175,7 +222,7 @@ class Session {
     num_left_ = todo.size();
     started_at_ = Clock::now();
     exchange_messages();
-    if (stop_signal() != 0) save_packs();
+    if (!coordinator_->is_finished()) save_packs();
     elapsed_s_ = seconds_since(started_at_);
     announce_workers();
     printer_.clear();
@@ -236,10 +283,11 @@ class Session {
     ++num_ended_now_;
   }
 
-  /// Serves all workers, our own included, until every pack has ended or a signal comes.
+  /// Serves all workers, our own included, until every pack has ended, a signal comes, or the time
+  /// is over.
   void exchange_messages() {
     auto patience = kShortestWait;
-    while (!coordinator_->is_finished() && stop_signal() == 0) {
+    while (!coordinator_->is_finished() && stop_signal() == 0 && !is_time_over()) {
       const bool was_idle = !handle_reports();
       if (coordinator_->is_stuck()) {
         throw std::runtime_error("no rank can train, " + coordinator_->last_trouble());
@@ -250,6 +298,29 @@ class Session {
       patience = was_idle ? std::min(2 * patience, kLongestWait) : kShortestWait;
       if (was_idle) worker_.wait(patience);
     }
+  }
+
+  /// Whether it is time to stop, or too late for any pack that is left.
+  bool is_time_over() {
+    if (!deadline_.is_set()) return false;
+    if (coordinator_->is_out_of_time()) {
+      tell_held_back();
+      return is_time_over_ = true;
+    }
+    if (deadline_.left_s() > 0) return false;
+    printer_.clear();
+    std::cerr << "stopping ahead of the end of the job: finishing the step and saving" << std::endl;
+    return is_time_over_ = true;
+  }
+
+  /// Says once what there is no time for.
+  void tell_held_back() {
+    status_.held_back = coordinator_->held_back();
+    const auto text = describe_held_back(status_.held_back);
+    if (text.empty() || std::exchange(has_told_held_back_, true)) return;
+    printer_.clear();
+    std::cerr << text << std::flush;
+    log_.write(0, text);
   }
 
   /// Asks all trainers to save and waits for them, for most of the grace period.
@@ -302,6 +373,8 @@ class Session {
     if (!is_status_due) return;
     last_status_ = now;
     lock_.beat();
+    coordinator_->tick();
+    if (deadline_.is_set()) tell_held_back();
     status_.left_s = left.seconds;
     status_.left_uncertainty_s = left.uncertainty;
     save_status("running");
@@ -328,6 +401,8 @@ class Session {
     status.packs_training = state == "running" ? coordinator_->num_training() : 0;
     status.left_s = status_.left_s;
     status.left_uncertainty_s = status_.left_uncertainty_s;
+    status.job_end = status_.job_end;
+    if (state != "finished") status.held_back = status_.held_back;
     if (coordinator_) put_workers(status, coordinator_->totals());
     try {
       write_status(folder_, status);
@@ -360,15 +435,15 @@ class Session {
 
   ExitCode end() {
     const int signal = stop_signal();
-    results::EndRecord record{
-        .ended = utc_now(),
-        .reason = signal == 0 ? "finished" : fmt::format("stopped by signal {}", signal),
-        .workers = coordinator_->totals()};
+    const bool is_cut_short = signal != 0 || (is_time_over_ && num_left_ > 0);
+    results::EndRecord record{.ended = utc_now(),
+                              .reason = is_cut_short ? describe_stop(signal) : "finished",
+                              .workers = coordinator_->totals()};
     const auto use = results::use_of(record.workers);
     recorder_.record(record);
     recorder_.finish();
-    save_status(signal == 0 ? "finished" : "stopped");
-    if (signal != 0) {
+    save_status(is_cut_short ? "stopped" : "finished");
+    if (is_cut_short) {
       if (has_trouble()) tell_trouble();
       return tell_stop(signal);
     }
@@ -378,15 +453,20 @@ class Session {
                                                            : ExitCode::trials_failed;
   }
 
+  static std::string describe_stop(int signal) {
+    return signal == 0 ? "stopped ahead of the end of the job"
+                       : fmt::format("stopped by signal {}", signal);
+  }
+
+  /// Without a signal, for want of time.
   ExitCode tell_stop(int signal) const {
     const auto counts = results::count(recorder_.results());
-    const auto num_saved = checkpoints_.keys().size();
-    std::cerr << fmt::format(
-        "stopped: {} of {} trials finished{}; the same command continues\n",
-        counts.finished + counts.diverged, counts.total,
-        num_saved == 0 ? ""
-                       : fmt::format(", {} pack{} saved", num_saved, num_saved > 1 ? "s" : ""));
-    return signal == SIGTERM ? ExitCode::terminated : ExitCode::interrupted;
+    std::cerr << fmt::format("{}: {} of {} trials finished{}{}; the same command continues\n",
+                             signal == 0 ? describe_stop(signal) : "stopped",
+                             counts.finished + counts.diverged, counts.total,
+                             signal == 0 ? fmt::format(", {} left", num_left_) : "",
+                             describe_saved(checkpoints_.keys().size()));
+    return code_of_stop(signal);
   }
 
   void tell_end(double busy_share) const {
@@ -407,6 +487,7 @@ class Session {
   std::vector<RankView> views_;  // by rank
   Communicator& world_;
   std::filesystem::path folder_;
+  Deadline deadline_;
   FolderLock lock_;
   CheckpointFolder checkpoints_;
   Recorder recorder_;
@@ -422,6 +503,8 @@ class Session {
   Clock::time_point last_status_ = {};
   double elapsed_s_ = 0;
   bool is_announced_ = false;
+  bool has_told_held_back_ = false;
+  bool is_time_over_ = false;
   std::string status_trouble_ = {};  // why status.json could not be written the last time
   std::set<std::string> warnings_ = {};
 };
@@ -456,6 +539,9 @@ ExitCode run_session(const SessionOptions& options, Communicator& world) {
   } catch (const FolderBusy& error) {
     std::cerr << "mpisweep: " << error.what() << std::endl;
     code = ExitCode::folder_busy;
+  } catch (const StoppedWaiting& stopped) {
+    std::cerr << stopped.what() << std::endl;
+    code = code_of_stop(stop_signal());
   }
   send_home(world);
   return code;

@@ -90,17 +90,6 @@ std::vector<std::string> expand_brackets(std::string_view text) {
   return names;
 }
 
-/// The GPUs of "gpu:a100:2(IDX:0-1),tmpdir:100".
-int count_gpus(std::string_view resources) {
-  int count = 0;
-  for (const auto resource : split(resources)) {
-    if (!resource.starts_with("gpu:")) continue;
-    const auto name = resource.substr(0, resource.find('('));
-    count += number_of(name.substr(name.rfind(':') + 1)).value_or(0);
-  }
-  return count;
-}
-
 /// Whether the job asked for GPUs, as far as the environment knows.
 bool has_gpus() {
   static constexpr std::array kVariables = {"SLURM_JOB_GPUS",      "SLURM_GPUS",
@@ -154,6 +143,16 @@ std::vector<int> expand_counts(const std::string& text) {
     counts.insert(counts.end(), static_cast<std::size_t>(*times), *count);
   }
   return counts;
+}
+
+int count_gpus(std::string_view resources) {
+  int count = 0;
+  for (const auto resource : split(resources)) {
+    if (!resource.starts_with("gpu:")) continue;
+    const auto name = resource.substr(0, resource.find('('));
+    count += number_of(name.substr(name.rfind(':') + 1)).value_or(0);
+  }
+  return count;
 }
 
 std::map<std::string, int> gpus_by_node(const std::string& job_details) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// What Slurm has given to the job that we are in, and how many ranks go where.
@@ -55,6 +56,9 @@ std::vector<std::string> expand_node_list(const std::string& text);
 
 /// "4(x2),2" is 4, 4, 2. Empty if the text is no such list.
 std::vector<int> expand_counts(const std::string& text);
+
+/// The GPUs of "gpu:a100:2(IDX:0-1),tmpdir:100", as Slurm lists the resources of a node.
+int count_gpus(std::string_view resources);
 
 /// GPUs by node from what `scontrol show job --details` prints:
 ///     Nodes=n[1-2] CPU_IDs=0-1 Mem=0 GRES=gpu:a100:2(IDX:0-1)

@@ -16,6 +16,20 @@ constexpr const char* kFileName = "status.json";
 
 using Json = nlohmann::json;
 
+Json to_json(const HeldBack& held) {
+  return {{"packs", held.num_packs},
+          {"trials", held.num_trials},
+          {"shortest_s", held.shortest_s},
+          {"left_s", held.left_s}};
+}
+
+HeldBack held_back_from_json(const Json& json) {
+  return {.num_packs = json.at("packs"),
+          .num_trials = json.at("trials"),
+          .shortest_s = json.at("shortest_s"),
+          .left_s = json.at("left_s")};
+}
+
 Json to_json(const SweepStatus& status) {
   auto failed = Json::array();
   for (const auto& trial : status.failed) {
@@ -24,6 +38,9 @@ Json to_json(const SweepStatus& status) {
                       {"error", trial.error},
                       {"attempts", trial.attempts}});
   }
+  auto jobs = Json::array();
+  for (const auto& job : status.slurm_jobs)
+    jobs.push_back(results::to_json(job));
   auto workers = Json::array();
   for (const auto& worker : status.workers)
     workers.push_back(results::to_json(worker));
@@ -44,6 +61,9 @@ Json to_json(const SweepStatus& status) {
           {"left_uncertainty_s", status.left_uncertainty_s},
           {"utilization", results::to_json(status.use)},
           {"workers", workers},
+          {"job_end", status.job_end},
+          {"held_back", to_json(status.held_back)},
+          {"slurm_jobs", jobs},
           {"failed_trials", failed}};
 }
 
@@ -67,6 +87,12 @@ SweepStatus from_json(const Json& json) {
     status.use = results::use_from_json(json.at("utilization"));
     for (const auto& worker : json.at("workers"))
       status.workers.push_back(results::worker_from_json(worker));
+  }
+  if (json.contains("held_back")) {  // likewise
+    status.job_end = json.at("job_end");
+    status.held_back = held_back_from_json(json.at("held_back"));
+    for (const auto& job : json.at("slurm_jobs"))
+      status.slurm_jobs.push_back(results::slurm_job_from_json(job));
   }
   for (const auto& trial : json.at("failed_trials")) {
     status.failed.push_back(
@@ -116,7 +142,9 @@ void put_workers(SweepStatus& status, const results::Workers& workers) {
 }
 
 SweepStatus status_of(const results::SweepResults& sweep) {
-  SweepStatus status{.name = sweep.plan.name, .counts = results::count(sweep)};
+  SweepStatus status{.name = sweep.plan.name,
+                     .counts = results::count(sweep),
+                     .slurm_jobs = results::slurm_jobs(sweep)};
   for (std::size_t i = 0; i < sweep.plan.ids.size(); ++i) {
     if (status.failed.size() >= std::min(kMostFailedShown, status.counts.failed)) break;
     const auto* trial = sweep.find(sweep.plan.ids[i]);

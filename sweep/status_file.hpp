@@ -8,6 +8,7 @@
 
 #include "results/sweep_results.hpp"
 #include "results/worker_use.hpp"
+#include "sweep/waiting_packs.hpp"
 
 namespace sweep {
 
@@ -35,6 +36,9 @@ struct SweepStatus {
   results::WorkerUse use = {};           ///< of the latest run until now
   results::Workers workers = {};         ///< of the latest run until now; none if they are many
   std::vector<FailedTrial> failed = {};  ///< the first ones
+  std::string job_end = {};              ///< UTC; empty: it has no limit that we know of
+  HeldBack held_back = {};               ///< for want of time
+  std::vector<results::SlurmJob> slurm_jobs = {};  ///< that worked on it
 };
 
 /// Replaces folder/status.json in one step.  Throws: results::StorageError.
@@ -46,7 +50,7 @@ std::optional<SweepStatus> read_status(const std::filesystem::path& folder);
 /// Puts down what the workers have done.
 void put_workers(SweepStatus& status, const results::Workers& workers);
 
-/// The counts and the first failed trials of a sweep, as its journal has them.
+/// The counts, the first failed trials and the Slurm jobs of a sweep, as its journal has them.
 SweepStatus status_of(const results::SweepResults& sweep);
 
 std::string to_json_text(const SweepStatus& status);

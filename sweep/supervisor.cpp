@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "sweep/child_process.hpp"
-#include "sweep/comm.hpp"
+#include "sweep/folder_progress.hpp"
 
 namespace sweep {
 namespace {
@@ -22,20 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kTerminalVariable = "MPISWEEP_TERMINAL";
 
-std::vector<std::string> mpirun_command(const std::vector<std::string>& arguments,
-                                        const SupervisorOptions& options) {
-  std::vector<std::string> command = {"mpirun", "-n", std::to_string(options.num_ranks)};
-  if (mpi_version().starts_with("Open MPI")) {
-    // Quiet: our own message explains an exit code. Unbound: two jobs would share the first cores.
-    command.insert(command.end(), {"--quiet", "--bind-to", "none", "--oversubscribe"});
-    if (!options.hosts.empty()) command.insert(command.end(), {"--host", options.hosts});
-  }
-  command.push_back(own_program().string());
-  command.insert(command.end(), arguments.begin(), arguments.end());
-  return command;
-}
-
-/// What mpirun and the ranks should know; inherited by both.
+/// What the launcher and the ranks should know; inherited by both.
 void set_environment() {
   setenv(kTerminalVariable, isatty(STDERR_FILENO) == 1 ? "1" : "0", /*overwrite=*/1);
   if (geteuid() == 0) {  // who runs a sweep as root, in a container say, has decided so
@@ -64,13 +51,13 @@ int wait_for_signal(const sigset_t& signals, std::optional<Clock::time_point> de
   return std::max(0, sigtimedwait(&signals, nullptr, &patience));
 }
 
-/// Waits for mpirun's end and passes signals on. Returns its status; `stop_signal` is the signal
-/// that asked for the end, or 0.
-int wait_for(pid_t mpirun, double grace_s, int& stop_signal) {
+/// Waits for the launcher's end and passes signals on. Returns its status; `stop_signal` is the
+/// signal that asked for the end, or 0.
+int wait_for(pid_t launcher, double grace_s, int& stop_signal) {
   const auto signals = watched_signals();
   std::optional<Clock::time_point> deadline;
   int status = 0;
-  while (waitpid(mpirun, &status, WNOHANG) != mpirun) {
+  while (waitpid(launcher, &status, WNOHANG) != launcher) {
     const int signal = wait_for_signal(signals, deadline);
     if (signal == SIGCHLD) continue;
     if (stop_signal == 0 && signal != 0) {
@@ -78,9 +65,9 @@ int wait_for(pid_t mpirun, double grace_s, int& stop_signal) {
       deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                     std::chrono::duration<double>(grace_s));
       std::cerr << "\nstopping: finishing the step and saving (again to stop now)" << std::endl;
-      kill(mpirun, SIGUSR1);
+      kill(launcher, SIGUSR1);
     } else if (stop_signal != 0) {
-      kill(-mpirun, SIGKILL);
+      kill(-launcher, SIGKILL);
       deadline.reset();
     }
   }
@@ -89,21 +76,30 @@ int wait_for(pid_t mpirun, double grace_s, int& stop_signal) {
 
 /// How one MPI job ended.
 struct JobEnd {
-  int status = 0;       // of mpirun, as waitpid has it
+  int status = 0;       // of the launcher, as waitpid has it
   int stop_signal = 0;  // that asked for the end, or 0
 };
 
 JobEnd run_once(const std::vector<std::string>& command, double grace_s) {
   JobEnd end;
-  const auto mpirun =
+  const auto launcher =
       start_child({.program = command, .signal_of_death = SIGTERM, .has_own_group = true});
-  end.status = wait_for(mpirun, grace_s, end.stop_signal);
+  end.status = wait_for(launcher, grace_s, end.stop_signal);
   return end;
 }
 
 /// Whether a rank chose the exit code itself, and so has told people why.
 bool has_said_why(int status) {
-  return WIFEXITED(status) && WEXITSTATUS(status) <= to_int(ExitCode::folder_busy);
+  if (!WIFEXITED(status)) return false;
+  const int code = WEXITSTATUS(status);
+  return code <= to_int(ExitCode::folder_busy) || code == to_int(ExitCode::interrupted) ||
+         code == to_int(ExitCode::terminated);
+}
+
+/// Whether no trial was left, even if we were told to stop.
+bool is_done(int status) {
+  return WIFEXITED(status) && (WEXITSTATUS(status) == to_int(ExitCode::success) ||
+                               WEXITSTATUS(status) == to_int(ExitCode::trials_failed));
 }
 
 bool is_missing(int status) {
@@ -117,29 +113,30 @@ class Restarts {
 
   /// The pause before the next start, in seconds; nothing if there have been enough.
   std::optional<double> next() {
-    const auto num_finished = options_.count_finished();
-    const bool has_progressed = num_finished > num_finished_ || Clock::now() - start_ > kLongLife;
-    if (has_progressed) num_in_row_ = 0;
-    num_finished_ = num_finished;
-    start_ = Clock::now();
+    const auto progress = progress_in(options_.folder);
+    if (has_moved(progress_, progress)) num_in_row_ = 0;
+    progress_ = progress;
     if (num_in_row_ >= options_.restarts) return std::nullopt;
     return std::min(std::ldexp(options_.restart_pause_s, num_in_row_++), kLongestPauseSeconds);
   }
 
  private:
-  static constexpr std::chrono::minutes kLongLife{10};  // the job saved packs meanwhile
   static constexpr double kLongestPauseSeconds = 300;
 
   const SupervisorOptions& options_;
-  std::size_t num_finished_ = 0;
+  FolderProgress progress_ = progress_in(options_.folder);
   int num_in_row_ = 0;
-  Clock::time_point start_ = Clock::now();
 };
 
 void tell_death(int status, bool starts_again) {
   std::cerr << "mpisweep: the MPI job died (" << describe_status(status)
             << "), what was finished is kept, "
             << (starts_again ? "starting it again" : "the same command continues") << std::endl;
+}
+
+void tell_missing(const std::string& launcher) {
+  std::cerr << "mpisweep: there is no " << launcher
+            << " here, load your site's MPI module or install Open MPI (./dev setup)\n";
 }
 
 /// Waits, but for a signal that asks for the end. Returns that signal, or 0.
@@ -159,25 +156,24 @@ int exit_code_of_stop(int signal) {
 
 }  // namespace
 
-int run_under_mpirun(const std::vector<std::string>& arguments, const SupervisorOptions& options) {
+SupervisedEnd supervise(const SupervisorOptions& options) {
   set_environment();
   const auto signals = watched_signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  const auto command = mpirun_command(arguments, options);
   Restarts restarts(options);
   while (true) {
+    const auto command = options.command();
     const auto end = run_once(command, options.grace_s);
-    if (end.stop_signal != 0) return exit_code_of_stop(end.stop_signal);
-    if (has_said_why(end.status)) return WEXITSTATUS(end.status);
+    if (end.stop_signal != 0 && !is_done(end.status)) return {exit_code_of_stop(end.stop_signal)};
+    if (has_said_why(end.status)) return {WEXITSTATUS(end.status)};
     if (is_missing(end.status)) {
-      std::cerr << "mpisweep: there is no mpirun here, load your site's MPI module or install Open "
-                   "MPI (./dev setup)\n";
-      return to_int(ExitCode::sweep_failed);
+      tell_missing(command.front());
+      return {to_int(ExitCode::sweep_failed)};
     }
     const auto pause_s = restarts.next();
     tell_death(end.status, pause_s.has_value());
-    if (!pause_s) return to_int(ExitCode::sweep_failed);
-    if (const int signal = pause_or_stop(*pause_s)) return exit_code_of_stop(signal);
+    if (!pause_s) return {.exit_code = to_int(ExitCode::sweep_failed), .has_died = true};
+    if (const int signal = pause_or_stop(*pause_s)) return {exit_code_of_stop(signal)};
   }
 }
 

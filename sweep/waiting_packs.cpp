@@ -52,18 +52,42 @@ WaitingPacks::WaitingPacks(Workload work, CostModel costs, int num_workers)
   }
 }
 
-std::optional<Lease> WaitingPacks::take(double busy_s) {
+std::optional<Lease> WaitingPacks::take(double busy_s, double most_s) {
   std::optional<Lease> lease;
-  if (!front_.empty()) {
-    lease = std::move(front_.front());
-    front_.pop_front();
-  } else if (const auto combination = first_combination()) {
+  if (const auto first = first_in_front(most_s); first != front_.end()) {
+    lease = *first;
+    front_.erase(first);
+  } else if (const auto combination = first_combination(most_s)) {
     lease = take_from(*combination, width_of_next(*combination, busy_s));
   }
   if (!lease) return std::nullopt;
   lease->pack.number = next_number_++;
   lease->width = lease->pack.resume_from == 0 ? lease->pack.trials.size() : 0;
   return lease;
+}
+
+bool WaitingPacks::has_pack_within(double most_s) const {
+  return first_in_front(most_s) != front_.end() || first_combination(most_s).has_value();
+}
+
+HeldBack WaitingPacks::held_back(double most_s) const {
+  HeldBack held;
+  double shortest_s = kAnyTime;
+  const auto add = [&](double seconds, std::size_t num_packs, std::size_t num_trials) {
+    if (is_within(seconds, most_s)) return;
+    held.num_packs += num_packs;
+    held.num_trials += num_trials;
+    shortest_s = std::min(shortest_s, seconds);
+  };
+  for (const auto& lease : front_)
+    add(seconds_of(lease), 1, lease.pack.trials.size());
+  for (std::size_t combination = 0; combination < queues_.size(); ++combination) {
+    const auto& queue = queues_[combination];
+    if (queue.num_trials() == 0) continue;
+    add(seconds_of_next(combination), queue.num_packs, queue.num_trials());
+  }
+  if (held.num_packs > 0 && costs_.has_learned()) held.shortest_s = shortest_s;
+  return held;
 }
 
 void WaitingPacks::put_in_front(Lease lease) {
@@ -78,7 +102,8 @@ void WaitingPacks::narrow(std::size_t combination, std::size_t width) {
       continue;
     }
     for (auto& part : cut(lease.pack, width))
-      narrowed.push_back({.pack = std::move(part), .attempt = lease.attempt});
+      narrowed.push_back(
+          {.pack = std::move(part), .attempt = lease.attempt, .skipped = lease.skipped});
   }
   front_ = std::move(narrowed);
   if (combination >= queues_.size()) return;
@@ -142,17 +167,49 @@ std::set<WaitingPacks::Place>& WaitingPacks::order_of(const Queue& queue) {
   return queue.is_measured ? measured_ : unmeasured_;
 }
 
-std::optional<std::size_t> WaitingPacks::first_combination() const {
-  if (unmeasured_.empty()) {
-    return measured_.empty() ? std::nullopt : std::optional(measured_.begin()->combination);
-  }
-  const auto& unmeasured = *unmeasured_.begin();
-  if (measured_.empty() || unmeasured.is_probe) return unmeasured.combination;
-  const auto& queue = queues_[unmeasured.combination];
+/// Whether a pack may be taken that the cost model gives so many seconds.
+bool WaitingPacks::is_within(double seconds, double most_s) const {
+  return costs_.has_learned() ? seconds <= most_s : most_s >= kLeastTrySeconds;
+}
+
+double WaitingPacks::seconds_of(const Lease& lease) const {
+  const auto time = costs_.predict(lease.pack.combination);
+  return (1 - lease.skipped) * time.of(lease.pack.trials.size());
+}
+
+/// Of the next pack of a combination, if it is not cut.
+double WaitingPacks::seconds_of_next(std::size_t combination) const {
+  const auto& queue = queues_[combination];
   const auto width = width_of_widest(queue.num_trials(), queue.max_width);
-  const double cost = costs_.predict(unmeasured.combination).of(width);
-  const Place predicted = {.cost = cost, .combination = unmeasured.combination};
-  return std::min(predicted, *measured_.begin()).combination;
+  return costs_.predict(combination).of(width);
+}
+
+std::deque<Lease>::const_iterator WaitingPacks::first_in_front(double most_s) const {
+  return std::ranges::find_if(
+      front_, [&](const Lease& lease) { return is_within(seconds_of(lease), most_s); });
+}
+
+/// Their places are in order of seconds.
+std::set<WaitingPacks::Place>::const_iterator WaitingPacks::first_measured(double most_s) const {
+  return measured_.lower_bound({.cost = most_s});
+}
+
+std::set<WaitingPacks::Place>::const_iterator WaitingPacks::first_unmeasured(double most_s) const {
+  return std::ranges::find_if(unmeasured_, [&](const Place& place) {
+    return is_within(seconds_of_next(place.combination), most_s);
+  });
+}
+
+std::optional<std::size_t> WaitingPacks::first_combination(double most_s) const {
+  const auto measured = first_measured(most_s);
+  const auto unmeasured = first_unmeasured(most_s);
+  if (unmeasured == unmeasured_.end()) {
+    return measured == measured_.end() ? std::nullopt : std::optional(measured->combination);
+  }
+  if (measured == measured_.end() || unmeasured->is_probe) return unmeasured->combination;
+  const Place predicted = {.cost = seconds_of_next(unmeasured->combination),
+                           .combination = unmeasured->combination};
+  return std::min(predicted, *measured).combination;
 }
 
 Lease WaitingPacks::take_from(std::size_t combination, std::size_t width) {

@@ -48,15 +48,6 @@ struct Outlook {
   int num_ranks = 0;
 };
 
-results::SweepResults results_in(const std::filesystem::path& folder) {
-  results::SweepResults results;
-  results::read_journal(folder / "journal",
-                        [&results](results::RecordType type, const std::string& payload) {
-                          results::apply(results, type, payload);
-                        });
-  return results;
-}
-
 /// As if the trials to do took as long as those that have ended in the folder.
 void estimate_time(Outlook& outlook, const results::SweepResults& results) {
   double sum = 0;

@@ -1,14 +1,16 @@
 #include "sweep/commands/run.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 
-#include "results/journal.hpp"
+#include <fmt/format.h>
+
+#include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/kill_wait.hpp"
 #include "sweep/outlook.hpp"
-#include "sweep/slurm_allocation.hpp"
+#include "sweep/requeue.hpp"
+#include "sweep/slurm_job.hpp"
 #include "sweep/stop_signals.hpp"
 #include "sweep/supervisor.hpp"
 #include "sweep/worker.hpp"
@@ -32,83 +34,71 @@ int run_as_rank(const SessionOptions& options) {
   }
 }
 
-/// How many ends of trials a journal holds, whatever its state.
-std::size_t count_finished(const std::filesystem::path& journal) {
-  std::size_t count = 0;
-  try {
-    results::read_journal(journal, [&count](results::RecordType type, const std::string&) {
-      if (type == results::RecordType::trial) ++count;
-    });
-  } catch (const results::StorageError&) {  // the ranks will say what is wrong with it
-  }
-  return count;
-}
-
-/// Where the ranks go.
-struct Launch {
-  int num_ranks = 1;
-  std::string hosts = {};  ///< empty: mpirun knows
-  bool uses_gpus = false;
-};
-
-/// Whether other nodes of the job have GPUs where this one, a login node say, has none.
-bool has_gpus_elsewhere(const Allocation& allocation) {
-  return count_visible_gpus() == 0 &&
-         std::ranges::any_of(allocation.nodes, [](const auto& node) { return node.num_gpus > 0; });
-}
-
-/// One rank per GPU, or per core without, of the Slurm job that we are in, else of this machine;
-/// never more than trials unless that is asked for.
-Launch plan_launch(const RunOptions& options, const PreparedSweep& sweep) {
-  Launch launch{.num_ranks = options.ranks.value_or(default_num_ranks(sweep)),
-                .uses_gpus = sweep.start.device == DeviceChoice::cuda};
+/// Whether other nodes of our Slurm job have GPUs where this one, a login node say, has none.
+bool has_gpus_elsewhere() {
+  if (count_visible_gpus() > 0) return false;
   const auto allocation = slurm_allocation();
-  if (!allocation) return launch;
-  if (options.session.choice.device == DeviceChoice::automatic) {
-    launch.uses_gpus = launch.uses_gpus || has_gpus_elsewhere(*allocation);
-  }
-  const auto num_trials = static_cast<int>(std::min<std::size_t>(sweep.ids.size(), 1'000'000));
-  const int num_slots = count_ranks(place_ranks(*allocation, launch.uses_gpus, std::nullopt));
-  launch.num_ranks = options.ranks.value_or(std::clamp(num_slots, 1, std::max(num_trials, 1)));
-  const auto places = place_ranks(*allocation, launch.uses_gpus, launch.num_ranks);
-  launch.hosts = to_host_list(places);
-  for (const auto& [name, value] : launch_variables(*allocation, places)) {
-    if (value.empty()) {
-      unsetenv(name.c_str());
-    } else {
-      setenv(name.c_str(), value.c_str(), /*overwrite=*/1);
-    }
-  }
-  return launch;
+  return allocation &&
+         std::ranges::any_of(allocation->nodes, [](const auto& node) { return node.num_gpus > 0; });
 }
 
 double capped_grace_s(double grace_s) {
   return std::min(grace_s, slurm_kill_wait_s().value_or(grace_s));
 }
 
+/// Launches the ranks and waits for them.
+SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& sweep) {
+  auto arguments = options.arguments;
+  bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
+  if (options.session.choice.device == DeviceChoice::automatic) {
+    uses_gpus = uses_gpus || has_gpus_elsewhere();
+    arguments.insert(arguments.end(), {"--device", uses_gpus ? "cuda" : "cpu"});
+  }
+  // Ranks that are launched again have no more time than the first ones.
+  const auto end_s = end_of_job(options.session.time, unix_now_s(), end_of_slurm_job);
+  if (end_s || slurm_job()) {
+    arguments.insert(arguments.end(), {"--end-time", fmt::format("{:.0f}", end_s.value_or(0))});
+  }
+  const LaunchWish wish = {.launcher = options.launcher,
+                           .uses_gpus = uses_gpus,
+                           .num_ranks = options.ranks,
+                           .most_ranks = static_cast<int>(sweep.ids.size()),
+                           .num_ranks_here = default_num_ranks(sweep)};
+  return supervise({.command = [&] { return command_of(plan_launch(wish), arguments); },
+                    .grace_s = capped_grace_s(sweep.config.run.grace_s),
+                    .restarts = sweep.config.run.restarts,
+                    .restart_pause_s = sweep.config.run.restart_pause_s,
+                    .folder = output_folder(options.session.choice.output, sweep.config)});
+}
+
+/// Whether a run has left trials that the next one may finish.
+bool is_unfinished(const SupervisedEnd& end) {
+  return end.has_died || end.exit_code == to_int(ExitCode::interrupted) ||
+         end.exit_code == to_int(ExitCode::terminated);
+}
+
+/// Returns the exit code of the whole run.
+int leave_slurm_job(const results::SlurmJob& job, const SupervisedEnd& end,
+                    const UnfinishedRun& run) {
+  if (is_unfinished(end)) {
+    return requeue_or_succeed(job.id, run) ? end.exit_code : to_int(ExitCode::sweep_failed);
+  }
+  forget_idle_jobs(run.folder);
+  return end.exit_code;
+}
+
 }  // namespace
 
 int run_command(const RunOptions& options) {
   if (is_launched_by_mpi()) return run_as_rank(options.session);
-  auto arguments = options.arguments;
-  SupervisorOptions supervisor;
-  {
-    // Bad input is found here, before anything starts; the trainer is stopped with the block.
-    const auto sweep = prepare_sweep(options.session.choice);
-    const auto launch = plan_launch(options, sweep);
-    supervisor = {
-        .num_ranks = launch.num_ranks,
-        .hosts = launch.hosts,
-        .grace_s = capped_grace_s(sweep.config.run.grace_s),
-        .restarts = sweep.config.run.restarts,
-        .restart_pause_s = sweep.config.run.restart_pause_s,
-        .count_finished = [journal = output_folder(options.session.choice.output, sweep.config) /
-                                     "journal"] { return count_finished(journal); }};
-    if (options.session.choice.device == DeviceChoice::automatic) {
-      arguments.insert(arguments.end(), {"--device", launch.uses_gpus ? "cuda" : "cpu"});
-    }
-  }
-  return run_under_mpirun(arguments, supervisor);
+  // Bad input is found here, before anything starts.
+  auto sweep = prepare_sweep(options.session.choice);
+  sweep.trainer.reset();
+  const auto job = options.requeues ? slurm_job() : std::nullopt;
+  const auto folder = output_folder(options.session.choice.output, sweep.config);
+  const UnfinishedRun run = {.folder = folder, .at_start = progress_in(folder)};
+  const auto end = run_as_supervisor(options, sweep);
+  return job ? leave_slurm_job(*job, end, run) : end.exit_code;
 }
 
 }  // namespace sweep

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "sweep/launcher.hpp"
 #include "sweep/session.hpp"
 
 namespace sweep {
@@ -11,11 +12,13 @@ namespace sweep {
 struct RunOptions {
   SessionOptions session = {};
   std::optional<int> ranks = {};            ///< absent: one per GPU or core
-  std::vector<std::string> arguments = {};  ///< as typed, to start ourselves again under mpirun
+  Launcher launcher = Launcher::mpirun;     ///< of the ranks, unless something launched us
+  bool requeues = false;                    ///< our Slurm job while trials are missing
+  std::vector<std::string> arguments = {};  ///< as typed, to launch ourselves as ranks
 };
 
 /// `mpisweep run`: trains what is missing. Started by a launcher it is one rank of the sweep;
-/// otherwise it checks the config and starts itself under mpirun.
+/// otherwise it checks the config and launches itself as ranks.
 int run_command(const RunOptions& options);
 
 }  // namespace sweep

@@ -38,6 +38,7 @@ SweepStatus look_at(const std::filesystem::path& folder) {
   status.name = std::move(counted.name);
   status.counts = counted.counts;
   status.failed = std::move(counted.failed);
+  status.slurm_jobs = std::move(counted.slurm_jobs);
   return status;
 }
 
@@ -64,10 +65,15 @@ void print_text(const SweepStatus& status) {
     if (status.left_uncertainty_s >= 0) {
       line += fmt::format(" ± {}", format_duration(status.left_uncertainty_s));
     }
+    if (!status.job_end.empty()) line += fmt::format("   job ends {}", status.job_end);
   } else if (counts.pending() > 0) {
     line += fmt::format("   {} to do, the same command continues", counts.pending());
   }
-  std::cout << line << '\n' << describe_failed(status) << describe_workers(status);
+  std::cout << line << '\n' << describe_slurm_jobs(status.slurm_jobs);
+  if (status.state == "running" || status.state == "stopped") {
+    std::cout << describe_held_back(status.held_back);
+  }
+  std::cout << describe_failed(status) << describe_workers(status);
 }
 
 }  // namespace

@@ -87,6 +87,47 @@ TEST_F(Lock, OfADeadHostIsTakenOverWhenAPersonSaysSo) {
   EXPECT_EQ(sweep_.num_recorded(), 24U);
 }
 
+TEST_F(Lock, IsWaitedForIfPeopleWantItSo) {
+  Program first(long_sweep_.run_command({"--ranks", "1"}));
+  ASSERT_TRUE(has_recorded(long_sweep_));
+  const auto said = long_sweep_.output() + ".said";
+  std::vector<std::string> command = {"sh", "-c", R"(said=$1; shift; exec "$@" 2> "$said")", "sh",
+                                      said};
+  const auto rest = long_sweep_.run_command({"--ranks", "4", "--if-busy", "wait"});
+  command.insert(command.end(), rest.begin(), rest.end());
+
+  Program second(command);
+  ASSERT_TRUE(wait_until([&] { return contains(read_bytes(said), "waiting until "); }));
+  first.signal(SIGTERM);
+
+  EXPECT_EQ(first.wait().exit_code, 143);
+  EXPECT_EQ(second.wait().exit_code, 0) << read_bytes(said);
+  const auto text = read_bytes(said);
+  EXPECT_TRUE(contains(text, "out is free (process ")) << text;
+  EXPECT_EQ(text.find("waiting until "), text.rfind("waiting until ")) << "it is told once";
+  EXPECT_TRUE(contains(text, "continuing ")) << text;
+  EXPECT_EQ(long_sweep_.num_recorded(), 24U) << "nothing is trained twice";
+}
+
+TEST_F(Lock, IsWaitedForUntilASignalComes) {
+  const Program holder(long_sweep_.run_command({"--ranks", "1"}));
+  ASSERT_TRUE(has_recorded(long_sweep_));
+  for (const int signal : {SIGINT, SIGTERM}) {
+    Program second(long_sweep_.run_command({"--ranks", "2", "--if-busy", "wait"}));
+    // The trainer of a rank, not that of the supervisor: from then on it is rank 0 that waits.
+    ASSERT_TRUE(wait_until([&] {
+      const auto mpirun = find_descendant(second.process(), "mpirun");
+      return mpirun != 0 && find_descendant(mpirun, "scripted_trainer") != 0;
+    }));
+
+    second.signal(signal);
+    const auto stopped = second.wait();
+
+    EXPECT_EQ(stopped.exit_code, signal == SIGTERM ? 143 : 130);
+    EXPECT_TRUE(contains(stopped.err, "is still in use (process ")) << stopped.err;
+  }
+}
+
 TEST_F(Lock, EndsARunThatAnotherHostHasTakenOver) {
   Program robbed(long_sweep_.run_command({"--ranks", "2"}));
   ASSERT_TRUE(has_recorded(long_sweep_));

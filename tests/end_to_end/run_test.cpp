@@ -48,6 +48,15 @@ TEST(Run, StartsItselfUnderMpirunAndShowsATable) {
   EXPECT_TRUE(contains(ended.out, "xarray.open_dataset(")) << ended.out;
 }
 
+TEST(Run, ChoosesTheDeviceThatItIsToldToChoose) {
+  const SweepFolder sweep(scripted());
+
+  const auto ended = run({MPISWEEP, "run", sweep.config(), "--device", "auto", "--ranks", "1",
+                          "--output", sweep.output()});
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+}
+
 TEST(Run, HasNothingToDoTheSecondTime) {
   const SweepFolder sweep(scripted());
   ASSERT_EQ(run(sweep.run_command()).exit_code, 0);

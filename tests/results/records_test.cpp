@@ -108,6 +108,25 @@ TEST(SessionRecord, ComesBackWhole) {
   EXPECT_EQ(parsed.num_ranks, 4);
 }
 
+TEST(SessionRecord, NamesTheSlurmJobOrNone) {
+  const SlurmJob job = {.id = "4713",
+                        .array_task = "4711_3",
+                        .num_restarts = 2,
+                        .cluster = "blue",
+                        .nodes = "n[1-2]"};
+
+  const auto parsed = parse_session(serialize(SessionRecord{.slurm = job}));
+
+  ASSERT_TRUE(parsed.slurm);
+  EXPECT_EQ(parsed.slurm->id, "4713");
+  EXPECT_EQ(parsed.slurm->array_task, "4711_3");
+  EXPECT_EQ(parsed.slurm->num_restarts, 2);
+  EXPECT_EQ(parsed.slurm->cluster, "blue");
+  EXPECT_EQ(parsed.slurm->nodes, "n[1-2]");
+  EXPECT_EQ(serialize(SessionRecord{}).find("slurm"), std::string::npos);
+  EXPECT_FALSE(parse_session(serialize(SessionRecord{})).slurm);
+}
+
 TEST(TrialRecord, ComesBackWhole) {
   const TrialRecord trial = {.id = 7,
                              .status = protocol::Outcome::failed,

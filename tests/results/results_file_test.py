@@ -3,6 +3,7 @@
 Usage: results_file_test.py WRITE_SAMPLE_FOLDER. That program writes the sweep of sample_sweep.cpp.
 """
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -139,6 +140,8 @@ class Xarray:
         self.assertEqual(attributes["command_line"], "mpisweep run größe.yaml")
         self.assertEqual(attributes["started"], "2026-01-02T03:04:05Z")
         self.assertEqual(attributes["ended"], "2026-01-03T04:00:00Z")
+        job = {"job_id": "4711", "restarts": 0, "cluster": "", "nodes": "n[1-2]"}
+        self.assertEqual(json.loads(attributes["slurm_jobs"]), [job])
 
     def test_workers_are_summed_over_sessions(self):
         with xarray.open_dataset(PATH, engine=self.engine, group="workers") as workers:

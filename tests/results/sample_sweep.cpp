@@ -82,7 +82,8 @@ EndRecord sample_end(const char* ended) {
 }
 
 const SessionRecord first_session = {.started = "2026-01-02T03:04:05Z",
-                                     .command_line = "mpisweep run first.yaml"};
+                                     .command_line = "mpisweep run first.yaml",
+                                     .slurm = SlurmJob{.id = "4711", .nodes = "n[1-2]"}};
 
 const SessionRecord second_session = {.started = "2026-01-03T03:04:05Z",
                                       .command_line = "mpisweep run größe.yaml",

@@ -165,6 +165,24 @@ TEST(Apply, TakesSessionsAndTheirEnds) {
   EXPECT_EQ(sweep.ends[0].ended, "later");
 }
 
+TEST(SlurmJobs, AreThereOnceEachAsTheyWereTheLastTime) {
+  SweepResults sweep;
+  sweep.sessions = {{.slurm = SlurmJob{.id = "7", .nodes = "n[1-2]"}},
+                    {.started = "outside of Slurm"},
+                    {.slurm = SlurmJob{.id = "9", .nodes = "n1"}},
+                    {.slurm = SlurmJob{.id = "7", .num_restarts = 1, .nodes = "n2"}},
+                    {.slurm = SlurmJob{.id = "7", .cluster = "another", .nodes = "x1"}}};
+
+  const auto jobs = slurm_jobs(sweep);
+
+  ASSERT_EQ(jobs.size(), 3U);
+  EXPECT_EQ(jobs[0].id, "7");
+  EXPECT_EQ(jobs[0].num_restarts, 1);
+  EXPECT_EQ(jobs[0].nodes, "n2");
+  EXPECT_EQ(jobs[1].id, "9");
+  EXPECT_EQ(jobs[2].cluster, "another");
+}
+
 TEST(Apply, SkipsKindsItDoesNotKnow) {
   SweepResults sweep;
 

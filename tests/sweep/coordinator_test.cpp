@@ -26,14 +26,15 @@ class CoordinatorTest : public testing::Test {
     begin(4, 2);
   }
 
-  /// The first trials, in packs of `width`.
-  void begin(std::size_t num_trials, std::size_t width) {
+  /// The first trials, in packs of `width`; `end_s` is when the time is over, that of now being 0.
+  void begin(std::size_t num_trials, std::size_t width, double end_s = WaitingPacks::kAnyTime) {
     std::vector<std::size_t> trials(num_trials);
     std::iota(trials.begin(), trials.end(), 0);
+    auto schedule = schedule_for(sweep_, {.groups = {{.trials = trials, .max_width = width}}},
+                                 /*num_ranks=*/1);
+    schedule.end_at(end_s, /*checkpoint_every_s=*/60);
     coordinator_.emplace(
-        sweep_,
-        schedule_for(sweep_, {.groups = {{.trials = trials, .max_width = width}}},
-                     /*num_ranks=*/1),
+        sweep_, std::move(schedule),
         Coordinator::Outlets{
             .send = [this](int rank, const Command& command) { sent_.emplace_back(rank, command); },
             .record = [this](const auto& trial) { recorded_.push_back(trial); },
@@ -106,6 +107,33 @@ TEST_F(CoordinatorTest, LendsAPackToEveryWorkerThatIsReady) {
   ASSERT_EQ(packs_sent_to(1).size(), 1U);
   EXPECT_EQ(packs_sent_to(1)[0].trials[0].id, results::to_hex(102));
   EXPECT_EQ(packs_sent_to(1)[0].trials[0].seed, 2);
+}
+
+TEST_F(CoordinatorTest, LendsNothingThatThereIsNoTimeFor) {
+  begin(4, 2, /*end_s=*/0);
+  join(0);
+
+  EXPECT_TRUE(packs_sent_to(0).empty());
+  EXPECT_TRUE(coordinator_->is_out_of_time());
+  EXPECT_EQ(coordinator_->held_back().num_packs, 2U);
+  EXPECT_EQ(coordinator_->held_back().num_trials, 4U);
+}
+
+TEST_F(CoordinatorTest, AsksForAPackAheadThatWouldBeginTooLate) {
+  begin(12, 1, /*end_s=*/10'000);
+  join(0);
+  join(1);
+  ASSERT_EQ(packs_sent_to(0).size(), 2U) << "one lies ready";
+  coordinator_->tick();
+  ASSERT_EQ(num_requests_to_return(0), 0);
+
+  const auto pack = packs_sent_to(1).front();
+  finish(1, pack.pack, 102);
+  coordinator_->handle(1, PackEnd{.pack = pack.pack, .busy_s = 20'000});
+  coordinator_->tick();
+  coordinator_->tick();
+
+  EXPECT_EQ(num_requests_to_return(0), 1) << "packs take longer than there is time";
 }
 
 TEST_F(CoordinatorTest, RecordsResultsAndLendsTheNextPack) {

@@ -128,6 +128,24 @@ TEST(FolderLock, EndsTheRunThatWasTakenOverAndKeepsTheLockOfTheOther) {
   EXPECT_EQ(read_bytes(folder / "lock"), other);
 }
 
+TEST(FolderLock, NamesTheSlurmJobThatHoldsIt) {
+  const TemporaryFolder folder;
+  const FolderLock lock(folder.path(), kNoPatience, TakeOver::when_silent, "4711");
+
+  EXPECT_NE(describe_holder(folder.path()).find(" of Slurm job 4711 on "), std::string::npos)
+      << describe_holder(folder.path());
+}
+
+TEST(FolderLock, IsNotWaitedForByARunThatShouldStop) {
+  const TemporaryFolder folder;
+  const FolderLock first(folder.path(), kNoPatience);
+
+  // The patience is beyond the time that a test may take.
+  EXPECT_THROW(FolderLock(folder.path(), std::chrono::hours(1), TakeOver::when_silent, "",
+                          [] { return true; }),
+               FolderBusy);
+}
+
 TEST(FolderLock, NamesAFolderThatCannotBeWritten) {
   EXPECT_THROW(FolderLock("/nowhere/at/all", kNoPatience), results::StorageError);
 }

@@ -202,6 +202,11 @@ Schedule after_two_packs(double seconds_of_second, Cause cause_in_second = Cause
   return schedule;
 }
 
+void finish_only_trial(Schedule& schedule, int worker) {
+  schedule.finish_trial(worker, schedule.lease_of(worker)->pack.trials.front());
+  schedule.end_lease(worker, Cause::crash, kNoCheckpoint);
+}
+
 TEST(Schedule, LendsWhatTakesLongestFirstAsItsPacksHaveTold) {
   auto equal = after_two_packs(/*seconds_of_second=*/5);
   EXPECT_EQ(equal.lend(0, kNow)->pack.trials, std::vector<std::size_t>{1}) << "in grid order";
@@ -266,6 +271,98 @@ TEST(Schedule, CutsTheLastPackIfTheOthersAreNearlyDone) {
 
   // Worker 0 has 2 s left and 9 s wait, which makes 5.5 s for each: of 8 trials in 9 s, 4.9.
   EXPECT_EQ(schedule.lend(1, 16)->width, 5U);
+}
+
+constexpr double kNoCheckpoints = 0;  // between two of them
+
+TEST(Schedule, LendsOnlyWhatEndsInTime) {
+  auto schedule = after_two_packs(/*seconds_of_second=*/6);  // one of 5 s waits, and one of 6 s
+  schedule.end_at(/*end_s=*/100, kNoCheckpoints);
+
+  EXPECT_EQ(schedule.lend(0, 95)->pack.trials, std::vector<std::size_t>{1})
+      << "the longer one would have been the first";
+  EXPECT_EQ(schedule.lend(1, 95), nullptr);
+  EXPECT_EQ(schedule.held_back().num_packs, 1U);
+  EXPECT_EQ(schedule.held_back().num_trials, 1U);
+  EXPECT_EQ(schedule.held_back().shortest_s, 6);
+  EXPECT_EQ(schedule.held_back().left_s, 5);
+}
+
+TEST(Schedule, LendsWhatReachesItsNextCheckpointInTime) {
+  auto schedule = after_two_packs(/*seconds_of_second=*/6);
+  schedule.end_at(/*end_s=*/100, /*checkpoint_every_s=*/3);
+
+  EXPECT_EQ(schedule.lend(0, 97)->pack.trials, std::vector<std::size_t>{3});
+  EXPECT_EQ(schedule.lend(1, 97.1), nullptr);
+}
+
+TEST(Schedule, IsOutOfTimeWhenNothingIsLentAndNothingFits) {
+  auto schedule = after_two_packs(/*seconds_of_second=*/6);
+  schedule.end_at(/*end_s=*/100, kNoCheckpoints);
+
+  schedule.tell_time(95);
+  EXPECT_FALSE(schedule.is_out_of_time());
+  schedule.lend(0, 95);
+  schedule.tell_time(99);
+  EXPECT_FALSE(schedule.is_out_of_time()) << "a pack is training";
+  finish_only_trial(schedule, 0);
+  EXPECT_TRUE(schedule.is_out_of_time());
+  EXPECT_FALSE(schedule.is_finished());
+}
+
+TEST(Schedule, IsNeverOutOfTimeWithoutAnEnd) {
+  auto schedule = two_packs();
+  schedule.tell_time(1e9);
+
+  EXPECT_FALSE(schedule.is_out_of_time());
+  EXPECT_EQ(schedule.held_back().num_packs, 0U);
+  EXPECT_NE(schedule.lend(0, 1e9), nullptr);
+}
+
+TEST(Schedule, TriesAPackOfWhichNobodyKnowsIfSomeSecondsAreLeft) {
+  auto schedule = two_packs();
+  schedule.end_at(/*end_s=*/100, /*checkpoint_every_s=*/60);
+
+  EXPECT_NE(schedule.lend(0, 100 - kLeastTrySeconds), nullptr);
+  EXPECT_EQ(schedule.lend(0, 100 - kLeastTrySeconds), nullptr)
+      << "nobody knows when it would begin";
+  EXPECT_EQ(schedule.lend(1, 100.1 - kLeastTrySeconds), nullptr);
+}
+
+TEST(Schedule, CountsWhatIsLeftOfAPackThatWasSaved) {
+  for (const std::uint64_t checkpoint : {std::uint64_t{42}, kNoCheckpoint}) {
+    auto schedule = after_two_packs(/*seconds_of_second=*/6);
+    schedule.end_at(/*end_s=*/100, kNoCheckpoints);
+    schedule.lend(0, 0);
+    schedule.tell_progress(0, 0.5);
+    schedule.end_lease(0, Cause::crash, checkpoint);
+
+    const auto* lease = schedule.lend(0, 96.5);
+
+    // 6 s in all, so 3 s are left of it. The other pack takes 5 s.
+    EXPECT_EQ(lease != nullptr, checkpoint != kNoCheckpoint);
+  }
+}
+
+TEST(Schedule, SendsAheadOnlyWhatEndsInTimeAfterTheFormer) {
+  auto schedule = after_two_packs(/*seconds_of_second=*/5);
+  schedule.end_at(/*end_s=*/100, kNoCheckpoints);
+  schedule.lend(0, 90.5);
+
+  EXPECT_EQ(schedule.lend(0, 90.5), nullptr) << "it would end at 100.5";
+  EXPECT_NE(schedule.lend(1, 90.5), nullptr) << "another can begin it now";
+}
+
+TEST(Schedule, TellsThatAPackAheadWouldBeginTooLate) {
+  auto schedule = after_two_packs(/*seconds_of_second=*/5);
+  schedule.end_at(/*end_s=*/100, kNoCheckpoints);
+  schedule.lend(0, 90);
+  ASSERT_NE(schedule.lend(0, 90), nullptr) << "from 95 to 100";
+
+  schedule.tell_time(95);
+  EXPECT_TRUE(schedule.is_in_time(0));
+  schedule.tell_time(95.5);
+  EXPECT_FALSE(schedule.is_in_time(0)) << "the first takes longer than it was thought";
 }
 
 TEST(Schedule, RefusesAResultOfATrialThatIsNotLent) {

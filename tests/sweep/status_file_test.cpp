@@ -40,6 +40,26 @@ TEST(StatusFile, HasOnlyTheSumOfManyWorkers) {
   EXPECT_EQ(status.use.least, 0.75);
 }
 
+TEST(StatusFile, HasWhatIsHeldBackAndTheSlurmJobs) {
+  const TemporaryFolder folder;
+  SweepStatus status{.name = "a", .state = "running", .job_end = "2026-01-02T03:04:05Z"};
+  status.held_back = {.num_packs = 3, .num_trials = 12, .shortest_s = 80, .left_s = 45};
+  status.slurm_jobs = {{.id = "4711", .num_restarts = 2, .nodes = "n[1-2]"}};
+
+  write_status(folder.path(), status);
+  const auto read = read_status(folder.path());
+
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->job_end, "2026-01-02T03:04:05Z");
+  EXPECT_EQ(read->held_back.num_packs, 3U);
+  EXPECT_EQ(read->held_back.num_trials, 12U);
+  EXPECT_EQ(read->held_back.shortest_s, 80);
+  EXPECT_EQ(read->held_back.left_s, 45);
+  ASSERT_EQ(read->slurm_jobs.size(), 1U);
+  EXPECT_EQ(read->slurm_jobs[0].id, "4711");
+  EXPECT_EQ(read->slurm_jobs[0].num_restarts, 2);
+}
+
 TEST(StatusFile, OfAnOlderVersionKnowsNoWorkers) {
   const TemporaryFolder folder;
   folder.write("status.json",
@@ -52,6 +72,7 @@ TEST(StatusFile, OfAnOlderVersionKnowsNoWorkers) {
   ASSERT_TRUE(read);
   EXPECT_EQ(read->counts.finished, 3U);
   EXPECT_EQ(read->use.num_workers, 0);
+  EXPECT_EQ(read->held_back.num_packs, 0U);
 }
 
 }  // namespace

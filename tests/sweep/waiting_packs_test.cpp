@@ -176,6 +176,62 @@ TEST(WaitingPacks, AreNotCutWhenTheyGoOnFromACheckpoint) {
   EXPECT_EQ(lease->width, 0U) << "its time tells nothing of packs that begin";
 }
 
+/// Two trials of 10 s, then two of 4 s.
+WaitingPacks long_and_short() {
+  auto packs = waiting({group_of(0, 0, 2, 1), group_of(1, 2, 2, 1)}, {1, 1});
+  packs.learn(/*combination=*/0, /*width=*/1, /*seconds=*/10);
+  packs.learn(/*combination=*/1, /*width=*/1, /*seconds=*/4);
+  return packs;
+}
+
+TEST(WaitingPacks, HandOutTheLongestThatThereIsTimeFor) {
+  auto packs = long_and_short();
+
+  EXPECT_EQ(packs.take(kNobodyIsBusy, /*most_s=*/10)->pack.combination, 0U);
+  EXPECT_EQ(packs.take(kNobodyIsBusy, /*most_s=*/9.9)->pack.combination, 1U);
+  EXPECT_FALSE(packs.take(kNobodyIsBusy, /*most_s=*/3.9));
+  EXPECT_EQ(packs.take(kNobodyIsBusy)->pack.combination, 0U) << "it still waits";
+}
+
+TEST(WaitingPacks, GoByHintsForWhatThereIsTimeForOnceAnyPackHasTold) {
+  auto packs =
+      waiting({group_of(0, 0, 1, 1), group_of(1, 1, 1, 1), group_of(2, 2, 1, 1)}, {1, 3, 5});
+  packs.learn(/*combination=*/0, /*width=*/1, /*seconds=*/2);
+
+  EXPECT_EQ(packs.take(kNobodyIsBusy, /*most_s=*/9)->pack.combination, 1U) << "6 s; the other 10";
+  EXPECT_EQ(packs.take(kNobodyIsBusy, /*most_s=*/9)->pack.combination, 0U);
+  EXPECT_FALSE(packs.take(kNobodyIsBusy, /*most_s=*/9));
+}
+
+TEST(WaitingPacks, AreTriedForSomeSecondsWhileNobodyKnowsHowLongTheyTake) {
+  auto packs = waiting({group_of(0, 0, 2, 1)}, {1000});
+
+  EXPECT_FALSE(packs.take(kNobodyIsBusy, kLeastTrySeconds - 0.1));
+  EXPECT_EQ(packs.held_back(kLeastTrySeconds - 0.1).shortest_s, -1);
+  EXPECT_TRUE(packs.take(kNobodyIsBusy, kLeastTrySeconds));
+}
+
+TEST(WaitingPacks, CountWhatIsLeftOfASavedPack) {
+  auto packs = long_and_short();
+  packs.put_in_front({.pack = {.trials = {9}, .resume_from = 42}, .skipped = 0.75});
+
+  EXPECT_FALSE(packs.has_pack_within(2.4)) << "a quarter of 10 s";
+  EXPECT_EQ(packs.take(kNobodyIsBusy, /*most_s=*/2.6)->pack.trials, Numbers{9});
+}
+
+TEST(WaitingPacks, TellWhatIsHeldBack) {
+  auto packs = long_and_short();
+  packs.put_in_front({.pack = {.trials = {9}}});
+
+  const auto some = packs.held_back(/*most_s=*/5);
+  EXPECT_EQ(some.num_packs, 3U);
+  EXPECT_EQ(some.num_trials, 3U);
+  EXPECT_EQ(some.shortest_s, 10);
+  EXPECT_EQ(packs.held_back(/*most_s=*/3).num_packs, 5U);
+  EXPECT_EQ(packs.held_back(/*most_s=*/3).shortest_s, 4);
+  EXPECT_EQ(packs.held_back(WaitingPacks::kAnyTime).num_packs, 0U);
+}
+
 TEST(WaitingPacks, NarrowWhatWaitsAndWhatWaitsAgain) {
   auto packs = waiting({group_of(0, 0, 5, 5), group_of(1, 5, 4, 4)}, {1, 1});
   packs.put_in_front({.pack = {.combination = 0, .trials = {20, 21, 22}}, .attempt = 2});

@@ -1,0 +1,82 @@
+#include "sweep/slurm_queue.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "sweep/command_output.hpp"
+
+namespace sweep {
+namespace {
+
+constexpr std::chrono::seconds kPatience{10};
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// The value of NAME=value in a line of scontrol's.
+std::string field_of(const std::string& line, const std::string& name) {
+  std::istringstream fields(line);
+  for (std::string field; fields >> field;) {
+    if (field.starts_with(name + "=")) return field.substr(name.size() + 1);
+  }
+  return {};
+}
+
+/// "idle", "mixed", "allocated", "draining" are not; a star stands for no answer.
+bool is_lost(const std::string& state) {
+  return state.ends_with('*') || state.starts_with("down") || state.starts_with("fail");
+}
+
+/// "123" of "123;cluster", as sbatch --parsable says it.
+std::optional<std::string> job_id_from(const std::optional<std::string>& said) {
+  if (!said) return std::nullopt;
+  return said->substr(0, said->find_first_of(";\n"));
+}
+
+}  // namespace
+
+std::string state_of_job(const std::string& id) {
+  const auto line = output_of({"scontrol", "show", "job", id, "--oneliner"}, kPatience);
+  return field_of(line.value_or(""), "JobState");
+}
+
+bool requeue_job(const std::string& id) {
+  return output_of({"scontrol", "requeue", id}, kPatience, Errors::shown).has_value();
+}
+
+std::optional<std::string> submit_successor(const std::string& id) {
+  const auto script = variable("MPISWEEP_JOB_SCRIPT");
+  if (script.empty()) return std::nullopt;
+  return job_id_from(output_of({"sbatch", "--parsable", "--dependency=afterany:" + id, script},
+                               kPatience, Errors::shown));
+}
+
+std::optional<std::string> submit_job(const std::filesystem::path& script) {
+  return job_id_from(
+      output_of({"sbatch", "--parsable", script.string()}, kPatience, Errors::shown));
+}
+
+std::string list_partitions() {
+  return output_of({"sinfo", "--noheader", "--format=%P|%D|%c|%G|%l"}, kPatience).value_or("");
+}
+
+std::vector<SlurmNode> look_at_nodes(const std::vector<std::string>& names) {
+  const auto answer = output_of({"sinfo", "--Node", "--noheader", "--format=%N %n %T",
+                                 fmt::format("--nodes={}", fmt::join(names, ","))},
+                                kPatience);
+  std::vector<SlurmNode> nodes;
+  std::istringstream lines(answer.value_or(""));
+  for (std::string name, machine, state; lines >> name >> machine >> state;) {
+    if (!nodes.empty() && nodes.back().name == name) continue;  // in another of its partitions
+    nodes.push_back({.name = name, .machine = machine, .is_lost = is_lost(state)});
+  }
+  return nodes;
+}
+
+}  // namespace sweep

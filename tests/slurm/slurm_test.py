@@ -1,0 +1,295 @@
+"""Sweeps under a real Slurm of two nodes: what is submitted, what survives, where it ran.
+
+Usage: slurm_test.py MPISWEEP SLURM_FOLDER [TEST...]. SLURM_FOLDER has the job scripts to edit by
+hand. Exits with 77, after the reason, where no Slurm can be started.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import sys
+import tempfile
+import unittest
+
+import lab
+from lab import Job, run, wait_until
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# About twenty seconds of one core in packs that are saved every second.
+TRAINING = """\
+name: training
+trial:
+  study: focus_classification
+  model: linear
+  epochs: 150
+  batch_size: 250
+  dataset: {kind: linear_orthogonal, segments: 20, classes: 20, size: 2000}
+grid:
+  loss: [soft, hard, lvml]
+  seed: 0..1
+  learning_rate: [0.1, 0.4]
+run: {checkpoint_every: 1, grace: 4, pack_width: 2}
+"""
+
+SLEEPING = """\
+name: sleeping
+trial: {study: noop, seconds: 2}
+grid: {seed: 0..11}
+run: {grace: 4, pack_width: 1}
+"""
+
+
+def setUpModule():
+    global FOLDER, LAB, REFERENCE
+    FOLDER = pathlib.Path(tempfile.mkdtemp())
+    LAB = lab.Lab(FOLDER)
+    for variable in ("MPISWEEP_JOB_SCRIPT", "SLURM_JOB_ID", "OMPI_MCA_btl"):
+        os.environ.pop(variable, None)
+    (FOLDER / "training.yaml").write_text(TRAINING)
+    (FOLDER / "sleeping.yaml").write_text(SLEEPING)
+    REFERENCE = FOLDER / "reference"
+
+
+def mpisweep(*arguments, check=True):
+    return run(MPISWEEP, *map(str, arguments), check=check)
+
+
+def trained_values(folder):
+    """What a sweep has learned, by trial; not when, where and how often it was tried."""
+    trials = json.loads(mpisweep("export", folder, "--format", "json"))
+    return {trial["trial"]: (trial["status"], trial["axes"], trial["values"]) for trial in trials}
+
+
+def undisturbed_values():
+    """Of the same sweep outside of Slurm, run once for all tests."""
+    if not REFERENCE.exists():
+        mpisweep("run", FOLDER / "training.yaml", "--output", REFERENCE, "--device", "cpu")
+    return trained_values(REFERENCE)
+
+
+class SlurmTest(unittest.TestCase):
+    def setUp(self):
+        self.output = FOLDER / self.id().rsplit(".", 1)[-1]
+
+    def submit(self, config, *options, command="slurm"):
+        """By the command's own script."""
+        told = mpisweep(command, FOLDER / config, "--output", self.output, "--submit", *options)
+        job = Job(re.search(r"^job (\d+) is submitted$", told, re.MULTILINE).group(1))
+        self.addCleanup(job.cancel)
+        return job
+
+    def log(self):
+        return "".join(path.read_text() for path in sorted(self.output.glob("slurm-*.log")))
+
+    def wait_for_log(self, text, count=1, seconds=90):
+        try:
+            wait_until(lambda: self.log().count(text) >= count, seconds, repr(text))
+        except AssertionError as error:
+            raise AssertionError(f"{error} in the log:\n{self.log()}")
+
+    def wait_until_training(self, count=1):
+        """A pack was saved, so there is something to go on with."""
+        self.wait_for_log("ranks on", count)
+        wait_until(lambda: [*self.output.glob("checkpoint-????????????????")], 60, "a checkpoint")
+
+    def expect_end(self, job, state="COMPLETED"):
+        ended = job.wait_for_end()
+        self.assertEqual(ended, state, self.log())
+
+    def expect_undisturbed_values(self):
+        self.assertEqual(trained_values(self.output), undisturbed_values())
+
+    def workers(self):
+        return json.loads(mpisweep("show", self.output, "--workers", "--json"))
+
+
+class Submission(SlurmTest):
+    def test_a_sweep_runs_on_all_nodes_and_leaves_them_at_once(self):
+        job = self.submit("sleeping.yaml", "--nodes", "2", "--time", "5")
+        self.expect_end(job)
+        self.assertEqual(len(self.workers()), 4)
+        self.assertIn("12 trials finished", self.log())
+        self.assertEqual(job.num_restarts(), 0)
+
+    def test_a_finished_sweep_submitted_again_ends_with_nothing_done(self):
+        undisturbed_values()
+        self.output = REFERENCE
+        job = self.submit("training.yaml", "--nodes", "2", "--time", "5", "--device", "cpu")
+        self.expect_end(job)
+        self.assertIn("nothing to do", self.log())
+        self.assertEqual(job.num_restarts(), 0)
+
+    def test_no_more_gpus_are_asked_for_than_there_are_packs(self):
+        config = (FOLDER / "sleeping.yaml").read_text().replace("0..11", "0..2")
+        (FOLDER / "three.yaml").write_text(config)
+        mpisweep("slurm", FOLDER / "three.yaml", "--output", self.output)
+        script = (self.output / "job.sh").read_text()
+        self.assertIn("#SBATCH --nodes=2\n", script)
+        self.assertIn("#SBATCH --gpus-per-node=2\n", script)
+        mpisweep("slurm", FOLDER / "three.yaml", "--output", self.output, "--set", "seed=0")
+        script = (self.output / "job.sh").read_text()
+        self.assertIn("#SBATCH --nodes=1\n", script)
+        self.assertIn("#SBATCH --gpus-per-node=1\n", script)
+
+    def test_a_partition_that_is_not_there_is_an_error_with_slurms_reason(self):
+        command = ["slurm", FOLDER / "sleeping.yaml", "--output", self.output, "--submit"]
+        with self.assertRaisesRegex(AssertionError, "invalid partition"):
+            mpisweep(*command, "--partition", "nowhere")
+
+    def test_scripts_edited_by_hand_do_the_same(self):
+        for name in ("one_node", "many_nodes"):
+            with self.subTest(name):
+                output = self.output / name
+                output.mkdir(parents=True)
+                script = output / "job.sh"
+                script.write_text(self.edit((SLURM_FOLDER / f"{name}.sh").read_text(), output))
+                command = ["sbatch", "--parsable", f"--chdir={output}", script]
+                job = Job(run(*command).strip())
+                self.addCleanup(job.cancel)
+                self.assertEqual(job.wait_for_end(), "COMPLETED")
+                log = (output / f"slurm-{job.id}.log").read_text()
+                self.assertIn("12 trials finished", log)
+                self.assertRegex(log, r"hosts: n")
+                self.assertRegex(log, r"mpisweep \d+\.\d+\.\d+ \([0-9a-f]{7,}|unknown\)")
+                self.assertIn(f"command: {MPISWEEP} run ", log)
+
+    def edit(self, script, output):
+        values = {"mpisweep": MPISWEEP, "config": FOLDER / "sleeping.yaml", "output": output / "out"}
+        for name, value in values.items():
+            script, count = re.subn(rf"^{name}=\S*", f"{name}={value}", script, flags=re.MULTILINE)
+            self.assertEqual(count, 1, name)
+        script = re.sub(r"--nodes=4", "--nodes=2", script)
+        script = re.sub(r"-per-node=4", "-per-node=2", script)
+        return script.replace("--time=04:00:00", "--time=00:05:00")
+
+
+class Devices(SlurmTest):
+    def expect_a_device_for_each_rank(self, launcher):
+        trainer = json.dumps([sys.executable, str(HERE / "device_trainer.py")])
+        config = f"name: devices\ntrainer: {trainer}\ntrial: {{study: free}}\n"
+        config += "grid: {seed: 0..15}\nrun: {pack_width: 1}\n"
+        (FOLDER / "devices.yaml").write_text(config)
+        options = ["--nodes", "2", "--gpus-per-node", "2", "--device", "cuda", "--time", "5"]
+        self.expect_end(self.submit("devices.yaml", *options, "--launcher", launcher))
+        devices = sorted(worker["device"] for worker in self.workers())
+        self.assertEqual(devices, ["n1 GPU 0", "n1 GPU 1", "n2 GPU 0", "n2 GPU 1"])
+
+    def test_each_rank_has_its_own_gpu_under_mpirun(self):
+        self.expect_a_device_for_each_rank("mpirun")
+
+    def test_each_rank_has_its_own_gpu_under_srun(self):
+        self.expect_a_device_for_each_rank("srun")
+
+
+class Requeue(SlurmTest):
+    def submit_training(self, *options):
+        return self.submit("training.yaml", "--nodes", "2", "--time", "8", "--device", "cpu",
+                           *options)
+
+    def expect_to_go_on(self, job, starts=2):
+        job.wait_for_restart(starts - 1)
+        self.expect_end(job)
+        self.assertIn("continuing", self.log())
+        self.expect_undisturbed_values()
+
+    def test_a_signal_to_the_script_requeues_the_job(self):
+        job = self.submit_training()
+        self.wait_until_training()
+        run("scancel", "--signal=USR1", "--batch", job.id)
+        self.wait_for_log(f"trials are left, job {job.id} goes back into its queue")
+        self.expect_to_go_on(job)
+
+    def test_term_to_ranks_under_srun_saves_their_packs_and_requeues_the_job(self):
+        job = self.submit_training("--launcher", "srun")
+        self.wait_until_training()
+        run("scancel", "--signal=TERM", job.id)
+        self.wait_for_log("packs saved")
+        self.expect_to_go_on(job)
+
+    def test_a_requeue_by_others_is_not_doubled(self):
+        job = self.submit_training()
+        self.wait_until_training()
+        run("scontrol", "requeue", job.id)
+        self.expect_to_go_on(job)
+        self.assertEqual(job.num_restarts(), 1)
+
+    def test_a_cancelled_job_stays_cancelled(self):
+        job = self.submit_training()
+        self.wait_until_training()
+        run("scancel", job.id)
+        self.expect_end(job, "CANCELLED")
+        self.assertNotIn("goes back into its queue", self.log())
+
+    def test_a_job_that_may_not_be_requeued_has_a_successor(self):
+        job = self.submit_training("--extra=--no-requeue")
+        self.wait_until_training()
+        run("scancel", "--signal=USR1", "--batch", job.id)
+        self.wait_for_log("goes on after it")
+        successor = Job(re.search(r"job (\d+) goes on after it", self.log()).group(1))
+        self.addCleanup(successor.cancel)
+        self.expect_end(successor)
+        self.expect_undisturbed_values()
+
+    def test_jobs_that_train_nothing_are_not_requeued_for_ever(self):
+        job = self.submit("sleeping.yaml", "--nodes", "1", "--time", "5", "--set", "seconds=100")
+        for start in range(1, 4):
+            self.wait_for_log("ranks on", start)
+            run("scancel", "--signal=USR1", "--batch", job.id)
+            self.wait_for_log("stopped:", start)
+        self.expect_end(job, "FAILED")
+        self.assertEqual(job.num_restarts(), 2)
+        self.assertIn("3 jobs in a row have trained nothing", self.log().splitlines()[-1])
+
+
+class Death(SlurmTest):
+    def submit_training(self, launcher):
+        return self.submit("training.yaml", "--nodes", "2", "--time", "8", "--device", "cpu",
+                           "--launcher", launcher)
+
+    def expect_to_go_on_in_the_same_job(self, job):
+        self.expect_end(job)
+        self.assertEqual(job.num_restarts(), 0, self.log())
+        self.assertIn("starting it again", self.log())
+        self.expect_undisturbed_values()
+
+    def kill_ranks(self, launcher):
+        job = self.submit_training(launcher)
+        self.wait_until_training()
+        for process in lab.processes_on("n2"):
+            if b"mpisweep\0run" in pathlib.Path(f"/proc/{process}/cmdline").read_bytes():
+                os.kill(process, signal.SIGKILL)
+        self.expect_to_go_on_in_the_same_job(job)
+
+    def lose_node(self, launcher):
+        job = self.submit_training(launcher)
+        self.wait_until_training()
+        try:
+            LAB.kill_node("n2")
+            self.expect_to_go_on_in_the_same_job(job)
+            self.assertIn("lost 1 of 2 nodes of the job (n2)", self.log())
+        finally:
+            LAB.revive_node("n2")
+
+    def test_ranks_that_are_killed_start_again_under_mpirun(self):
+        self.kill_ranks("mpirun")
+
+    def test_a_node_that_dies_is_left_out_under_mpirun(self):
+        self.lose_node("mpirun")
+
+    def test_ranks_that_are_killed_start_again_under_srun(self):
+        self.kill_ranks("srun")
+
+    def test_a_node_that_dies_is_left_out_under_srun(self):
+        self.lose_node("srun")
+
+
+if __name__ == "__main__":
+    if reason := lab.why_impossible():
+        print(f"skipped: {reason}")
+        sys.exit(77)
+    lab.enter_namespaces()
+    MPISWEEP, SLURM_FOLDER = (pathlib.Path(sys.argv.pop(1)).resolve() for _ in range(2))
+    unittest.main(verbosity=2)
