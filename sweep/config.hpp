@@ -18,7 +18,7 @@ struct RunSettings {
   double grace_s = 20;             ///< from a signal to the end of a run, > 0
   double checkpoint_every_s = 60;  ///< between two saved states of a pack; 0: never
   Retries retries = default_retries();
-  int restarts = 3;            ///< of an MPI job that dies without having ended a trial, >= 0
+  int restarts = 3;            ///< of an MPI job that dies without progress, >= 0
   double restart_pause_s = 1;  ///< before the first of them; doubles with each, > 0
 };
 

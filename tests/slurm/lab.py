@@ -175,9 +175,9 @@ def processes_on(node):
     return found
 
 
-def run(*command, check=True):
+def run(*command, check=True, seconds=120):
     """What a program prints."""
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     if check and ended.returncode != 0:
         raise AssertionError(f"{command}: {ended.returncode}\n{ended.stdout}{ended.stderr}")
     return ended.stdout

@@ -41,6 +41,9 @@ grid: {seed: 0..11}
 run: {grace: 4, pack_width: 1}
 """
 
+# Slurm's warning may come a minute early; without it mpisweep goes by the end of the job alone.
+NO_SIGNAL = "--extra=--signal=B:CONT@1"
+
 
 def setUpModule():
     global FOLDER, LAB, REFERENCE
@@ -53,8 +56,8 @@ def setUpModule():
     REFERENCE = FOLDER / "reference"
 
 
-def mpisweep(*arguments, check=True):
-    return run(MPISWEEP, *map(str, arguments), check=check)
+def mpisweep(*arguments, **how):
+    return run(MPISWEEP, *map(str, arguments), **how)
 
 
 def trained_values(folder):
@@ -167,15 +170,31 @@ class Submission(SlurmTest):
 
 
 class Devices(SlurmTest):
-    def expect_a_device_for_each_rank(self, launcher):
+    def write_config(self):
         trainer = json.dumps([sys.executable, str(HERE / "device_trainer.py")])
         config = f"name: devices\ntrainer: {trainer}\ntrial: {{study: free}}\n"
         config += "grid: {seed: 0..15}\nrun: {pack_width: 1}\n"
         (FOLDER / "devices.yaml").write_text(config)
+
+    def expect_a_device_for_each_rank(self, launcher):
+        self.write_config()
         options = ["--nodes", "2", "--gpus-per-node", "2", "--device", "cuda", "--time", "5"]
         self.expect_end(self.submit("devices.yaml", *options, "--launcher", launcher))
         devices = sorted(worker["device"] for worker in self.workers())
         self.assertEqual(devices, ["n1 GPU 0", "n1 GPU 1", "n2 GPU 0", "n2 GPU 1"])
+
+    def test_mpirun_with_gpus_per_task_is_named_as_the_trap_that_it_is(self):
+        self.write_config()
+        run_command = f"{MPISWEEP} run {FOLDER}/devices.yaml --output {self.output} --device cuda"
+        root = "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
+        script = f"{root} OMPI_MCA_btl=^vader mpirun --bind-to none {run_command}"
+        log = FOLDER / "trap.log"
+        asked = ["--nodes=1", "--ntasks-per-node=2", "--gpus-per-task=1", "--time=5"]
+        job = Job(run("sbatch", "--parsable", *asked, f"--output={log}", f"--wrap={script}").strip())
+        self.addCleanup(job.cancel)
+        job.wait_for_end()
+        self.assertIn("ranks share a GPU on n1", log.read_text())
+        self.assertIn("--gpus-per-node", log.read_text())
 
     def test_each_rank_has_its_own_gpu_under_mpirun(self):
         self.expect_a_device_for_each_rank("mpirun")
@@ -232,6 +251,40 @@ class Requeue(SlurmTest):
         self.addCleanup(successor.cancel)
         self.expect_end(successor)
         self.expect_undisturbed_values()
+
+    def test_a_job_leaves_ahead_of_its_time_limit_and_goes_on_with_the_same_bits(self):
+        config = FOLDER / "limit.yaml"
+        one_pack = TRAINING.replace("[soft, hard, lvml]", "soft").replace("[0.1, 0.4]", "[0.1]")
+        config.write_text(one_pack.replace("epochs: 150", "epochs: 200"))
+        probe = FOLDER / "probe"
+        mpisweep("run", config, "--output", probe, "--device", "cpu")
+        trials = json.loads(mpisweep("export", probe, "--format", "json"))
+        seconds = sum(trial["elapsed_s"] for trial in trials)
+        config.write_text(one_pack.replace("epochs: 150", f"epochs: {int(200 * 90 / seconds)}"))
+        options = ["--nodes", "1", "--time", "1", "--device", "cpu", NO_SIGNAL]
+        job = self.submit("limit.yaml", *options)
+        undisturbed = FOLDER / "unlimited"
+        mpisweep("run", config, "--output", undisturbed, "--device", "cpu", seconds=400)
+        self.wait_for_log("stopped ahead of the end of the job")
+        self.assertIn("1 pack saved", self.log())
+        job.wait_for_restart()
+        self.expect_end(job)
+        self.assertNotIn("DUE TO TIME LIMIT", self.log())
+        self.assertEqual(trained_values(self.output), trained_values(undisturbed))
+
+    def test_what_cannot_end_in_time_is_held_back_for_the_next_start(self):
+        options = ["--nodes", "2", "--time", "1", "--set", "seconds=20", NO_SIGNAL]
+        job = self.submit("sleeping.yaml", *options)
+        status = lambda: json.loads(mpisweep("status", self.output, "--json", check=False) or "{}")
+        held = wait_until(
+            lambda: (now := status().get("held_back", {})).get("packs") and now, 60, "held back"
+        )
+        self.assertGreaterEqual(held["shortest_s"], 19)
+        self.assertLess(held["left_s"], held["shortest_s"])
+        job.wait_for_restart()
+        self.expect_end(job)
+        self.assertEqual([one["job_id"] for one in status()["slurm_jobs"]], [job.id] * 2)
+        self.assertEqual(status()["finished"], 12)
 
     def test_jobs_that_train_nothing_are_not_requeued_for_ever(self):
         job = self.submit("sleeping.yaml", "--nodes", "1", "--time", "5", "--set", "seconds=100")
