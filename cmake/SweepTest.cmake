@@ -1,15 +1,33 @@
 include(GoogleTest)
 
-# sweep_test(<name> LIBS <library>... [RANKS <n>...] [TORCH] [CHILDREN] [TIMEOUT <seconds>] [LABELS <label>...])
+# Most tests run but once, in no time.
+add_library(unoptimized INTERFACE)
+target_compile_options(unoptimized INTERFACE -O0)
+
+# What most tests include, compiled once; such a header is tied to the options it was made with.
+add_library(test_headers OBJECT headers.cpp)
+target_link_libraries(test_headers PRIVATE protocol GTest::gtest mpisweep_warnings unoptimized)
+target_precompile_headers(test_headers PRIVATE <gtest/gtest.h> <nlohmann/json.hpp> <filesystem>
+                          <fstream>)
+if(MPISWEEP_TRAINER)
+  add_library(torch_test_headers OBJECT headers.cpp)
+  target_link_libraries(torch_test_headers PRIVATE trainer_core GTest::gtest mpisweep_warnings
+                                                   unoptimized)
+  target_precompile_headers(torch_test_headers PRIVATE <gtest/gtest.h>
+                            ${PROJECT_SOURCE_DIR}/trainer/torch.hpp <nlohmann/json.hpp>)
+endif()
+
+# sweep_test(<name> LIBS <library>... [RANKS <n>...] [TORCH [OPTIMIZED]] [CHILDREN]
+#            [TIMEOUT <seconds>] [LABELS <label>...])
 #
 # Declares the test program <name> from <name>.cpp.
 # Without options: one CTest entry per test, "Suite.Name". LABELS is unit where none is given.
 # RANKS: one entry per rank count under mpirun, "<name>.np<n>", label mpi; the file has its own main.
-# TORCH: one entry per file, since LibTorch takes half a second to start; label unit. The source may
-#        use the precompiled header of trainer_core.
+# TORCH: one entry per file, since LibTorch takes half a second to start; label unit.
+# OPTIMIZED: of those with TORCH, what computes long enough itself; others compile in half the time.
 # CHILDREN: the test starts child processes; SCRIPTED_TRAINER names a trainer that misbehaves on request.
 function(sweep_test name)
-  cmake_parse_arguments(ARG "TORCH;CHILDREN" "TIMEOUT" "LIBS;RANKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;OPTIMIZED;CHILDREN" "TIMEOUT" "LIBS;RANKS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -19,8 +37,14 @@ function(sweep_test name)
   add_executable(${name} ${name}.cpp)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} mpisweep_warnings GTest::gtest)
-  if(NOT ARG_TORCH)  # the precompiled header is tied to the options it was made with
-    target_compile_options(${name} PRIVATE -O0)  # compiles in half the time, and runs but once
+  if(ARG_OPTIMIZED)
+    target_precompile_headers(${name} REUSE_FROM trainer_core)
+  elseif(ARG_TORCH)
+    target_link_libraries(${name} PRIVATE unoptimized)
+    target_precompile_headers(${name} REUSE_FROM torch_test_headers)
+  else()
+    target_link_libraries(${name} PRIVATE unoptimized)
+    target_precompile_headers(${name} REUSE_FROM test_headers)
   endif()
   if(ARG_RANKS)
     foreach(ranks ${ARG_RANKS})
@@ -42,7 +66,6 @@ function(sweep_test name)
     target_link_libraries(${name} PRIVATE GTest::gtest_main)
   endif()
   if(ARG_TORCH)
-    target_precompile_headers(${name} REUSE_FROM trainer_core)
     if(MPISWEEP_MKL_BY_FEATURES)  # rounds as mpisweep-trainer does
       target_link_options(${name} PRIVATE LINKER:--undefined=mkl_serv_intel_cpu_true)
     endif()

@@ -67,21 +67,21 @@ std::vector<std::string> csv_fields(const SweepResults& sweep, std::size_t index
 Json to_json(const SweepResults& sweep, std::size_t index) {
   const auto id = sweep.plan.ids[index];
   const auto* trial = sweep.find(id);
-  Json json = {{"trial", to_hex(id)}, {"status", status_of(trial)}};
+  Json row = {{"trial", to_hex(id)}, {"status", status_of(trial)}};
   for (std::size_t axis = 0; axis < sweep.plan.axes.size(); ++axis) {
-    json["axes"][sweep.plan.axes[axis].name] = sweep.axis_value(axis, index);
+    row["axes"][sweep.plan.axes[axis].name] = sweep.axis_value(axis, index);
   }
-  if (trial == nullptr) return json;
-  json["error"] = sweep.texts[trial->error];
-  json["attempts"] = trial->attempts;
-  json["elapsed_s"] = trial->elapsed_s;
-  json["rank"] = trial->rank;
-  json["device"] = sweep.texts[trial->device];
-  json["values"] = Json::object();
+  if (trial == nullptr) return row;
+  row["error"] = sweep.texts[trial->error];
+  row["attempts"] = trial->attempts;
+  row["elapsed_s"] = trial->elapsed_s;
+  row["rank"] = trial->rank;
+  row["device"] = sweep.texts[trial->device];
+  row["values"] = Json::object();
   for (const auto& [name, column] : sweep.columns) {
-    json["values"][name] = column.to_json(trial->row);
+    row["values"][name] = column.to_json(trial->row);
   }
-  return json;
+  return row;
 }
 
 }  // namespace

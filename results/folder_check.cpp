@@ -56,7 +56,7 @@ class JournalReader {  // NOLINT(bugprone-exception-escape): moving JSON throws 
   std::unordered_map<TrialId, std::size_t> latest_ = {};  // record of each trial
 };
 
-bool is_same(const File& file, std::string_view bytes) {
+bool holds(const File& file, std::string_view bytes) {
   if (file.size_bytes() != bytes.size()) return false;
   std::string block(std::min(kBlockBytes, bytes.size()), '\0');
   for (std::size_t offset = 0; offset < bytes.size(); offset += block.size()) {
@@ -241,7 +241,7 @@ std::string flaw_of_results_file(const fs::path& folder, const SweepResults& swe
   std::optional<File> file;
   try {
     file.emplace(path, O_RDONLY);
-    if (is_same(*file, results_file_bytes(sweep))) return "";
+    if (holds(*file, results_file_bytes(sweep))) return "";
     if (read_start(*file, kHdf5Signature.size()) != kHdf5Signature) return "is no HDF5 file";
   } catch (const StorageError& error) {
     return fmt::format("cannot be compared ({})", error.what());
@@ -253,7 +253,7 @@ std::string flaw_of_results_file(const fs::path& folder, const SweepResults& swe
 
 bool is_config_of_plan(const fs::path& folder, const PlanRecord& plan) {
   const auto path = folder / "config.yaml";
-  return fs::is_regular_file(path) && is_same(File(path, O_RDONLY), plan.config_text);
+  return fs::is_regular_file(path) && holds(File(path, O_RDONLY), plan.config_text);
 }
 
 std::vector<std::string> temporary_files(const fs::path& folder) {

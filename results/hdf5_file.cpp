@@ -17,7 +17,7 @@ namespace {
 
 static_assert(std::is_same_v<hid_t, Hdf5Handle::Id>);
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kFillValue = std::numeric_limits<double>::quiet_NaN();
 constexpr unsigned kCreationOrder = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
 constexpr unsigned kDeflateLevel = 1;              // higher ones gain few percent on noisy curves
 constexpr std::size_t kNumbersPerChunk = 1 << 15;  // 256 KB
@@ -109,7 +109,7 @@ Hdf5Handle compressed_properties(std::span<const std::size_t> extents, std::size
   std::vector<hsize_t> chunk(extents.begin(), extents.end());
   chunk.front() = rows;
   check(H5Pset_chunk(list.id(), static_cast<int>(chunk.size()), chunk.data()), "H5Pset_chunk");
-  check(H5Pset_fill_value(list.id(), H5T_NATIVE_DOUBLE, &kNan), "H5Pset_fill_value");
+  check(H5Pset_fill_value(list.id(), H5T_NATIVE_DOUBLE, &kFillValue), "H5Pset_fill_value");
   check(H5Pset_shuffle(list.id()), "H5Pset_shuffle");
   check(H5Pset_deflate(list.id(), kDeflateLevel), "H5Pset_deflate");
   return list;
@@ -149,7 +149,7 @@ void put_label(const Hdf5Handle& dataset, const VariableLabel& label) {
 /// Says that NaN means missing.
 void put_fill_value(const Hdf5Handle& dataset) {
   const std::size_t one = 1;
-  put_attribute(dataset.id(), "_FillValue", H5T_IEEE_F64LE, space_of({&one, 1}), &kNan);
+  put_attribute(dataset.id(), "_FillValue", H5T_IEEE_F64LE, space_of({&one, 1}), &kFillValue);
 }
 
 // --- data sets ---

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -19,7 +18,6 @@ using nlohmann::json;
 using protocol::JsonFields;
 
 constexpr std::size_t kHexDigits = 16;
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();  // null in JSON
 
 std::string to_text(const json& object) {
   return object.dump(-1, ' ', /*ensure_ascii=*/false, json::error_handler_t::replace);
@@ -87,17 +85,17 @@ void check_axes(const PlanRecord& plan) {
 }
 
 /// Whether two values have the same text; to nlohmann 1 and 1.0 are equal.
-bool is_same(const json& a, const json& b) {
+bool is_same_text(const json& a, const json& b) {
   if (a.is_number_float() != b.is_number_float()) return false;
-  if (a.is_array() && b.is_array()) return std::ranges::equal(a, b, is_same);
+  if (a.is_array() && b.is_array()) return std::ranges::equal(a, b, is_same_text);
   if (!a.is_object() || !b.is_object()) return a == b;
   return a.size() == b.size() && std::ranges::all_of(a.items(), [&b](const auto& item) {
-           return b.contains(item.key()) && is_same(item.value(), b.at(item.key()));
+           return b.contains(item.key()) && is_same_text(item.value(), b.at(item.key()));
          });
 }
 
 bool is_same_axis(const Axis& a, const Axis& b) {
-  return a.name == b.name && std::ranges::equal(a.values, b.values, is_same);
+  return a.name == b.name && std::ranges::equal(a.values, b.values, is_same_text);
 }
 
 PlanRecord plan_from(const JsonFields& fields) {
@@ -129,7 +127,7 @@ TrialRecord trial_from(const JsonFields& fields) {
           .cause = protocol::cause_from(fields.value_or<std::string>("cause", "none")),
           .error = fields.value_or<std::string>("error", {}),
           .attempts = fields.required<int>("attempts"),
-          .elapsed_s = fields.value_or("elapsed_s", kNan),
+          .elapsed_s = fields.value_or("elapsed_s", kMissing),
           .rank = fields.required<int>("rank"),
           .device = fields.required<std::string>("device"),
           .values = fields.object("values")};
@@ -147,8 +145,8 @@ EndRecord::Worker worker_from(const JsonFields& fields) {
                    .host = fields.required<std::string>("host"),
                    .device = fields.required<std::string>("device"),
                    .gpu = fields.value_or<std::string>("gpu", {})},
-          .busy_s = fields.value_or("busy_s", kNan),
-          .allocated_s = fields.value_or("allocated_s", kNan),
+          .busy_s = fields.value_or("busy_s", kMissing),
+          .allocated_s = fields.value_or("allocated_s", kMissing),
           .packs = fields.required<int>("packs"),
           .trials = fields.required<int>("trials")};
 }
@@ -183,7 +181,7 @@ bool PlanRecord::operator==(const PlanRecord& other) const {
              std::tie(other.name, other.config_text, other.study, other.replicate, other.ids) &&
          declaration_to_json(*this) == declaration_to_json(other) &&
          std::ranges::equal(axes, other.axes, is_same_axis) &&
-         is_same(config_resolved, other.config_resolved);
+         is_same_text(config_resolved, other.config_resolved);
 }
 
 std::string serialize(const PlanRecord& record) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@
 
 /// What the journal's records say: one struct per kind, stored as JSON text.
 namespace results {
+
+/// A number that is not there; null in JSON.
+inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 /// A trial's identity: a 64-bit hash of everything that decides its result.
 using TrialId = std::uint64_t;

@@ -1,7 +1,6 @@
 #include "results/results_file.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <numeric>
 #include <span>
@@ -19,7 +18,6 @@ namespace {
 
 using protocol::VariableDeclaration;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr const char* kTrial = "trial";
 
 /// A sweep, with the end of each planned trial in grid order; null while it is pending.
@@ -122,7 +120,7 @@ void add_outcomes(Hdf5Group& root, const View& view) {
   add({.name = "attempts", .long_name = "how often the trial was tried"}, std::int64_t{0},
       [](const TrialEnd& end) { return end.attempts; });
   add({.name = "elapsed_s", .units = "s", .long_name = "the trial's share of its pack's time"},
-      kNan, [](const TrialEnd& end) { return end.elapsed_s; });
+      kMissing, [](const TrialEnd& end) { return end.elapsed_s; });
   add({.name = "rank", .long_name = "MPI rank that trained the trial, -1: none yet"},
       std::int64_t{-1}, [](const TrialEnd& end) { return end.rank; });
   add_texts({.name = "device", .long_name = "device that trained the trial"}, "",
@@ -170,7 +168,7 @@ std::map<std::string, std::size_t> declared_dimensions(const View& view) {
 
 /// The coordinates that the first trial reported.
 std::vector<double> coordinates_of(const View& view, const std::string& name, std::size_t length) {
-  std::vector<double> coordinates(length, kNan);
+  std::vector<double> coordinates(length, kMissing);
   for (const auto* end : view.ends) {
     const auto* array = array_of(end, view.sweep.find_column(name), 1);
     if (array == nullptr) continue;
@@ -222,7 +220,7 @@ void write_array(Hdf5Array& array, const View& view, const ValueColumn* column) 
   std::vector<double> block;
   for (std::size_t first = 0; first < num_rows; first += array.rows_per_block()) {
     const auto count = std::min(array.rows_per_block(), num_rows - first);
-    block.assign(count * per_row, kNan);
+    block.assign(count * per_row, kMissing);
     for (std::size_t i = 0; i < count; ++i) {
       const auto* values = array_of(view.ends[first + i], column, row_extents.size());
       if (values == nullptr) continue;
@@ -234,8 +232,8 @@ void write_array(Hdf5Array& array, const View& view, const ValueColumn* column) 
 }
 
 Cells numbers_of(const View& view, const ValueColumn* column) {
-  return cells_of(view, kNan, [column](const TrialEnd& end) {
-    return column == nullptr ? kNan : column->number(end.row);
+  return cells_of(view, kMissing, [column](const TrialEnd& end) {
+    return column == nullptr ? kMissing : column->number(end.row);
   });
 }
 

@@ -3,29 +3,29 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <utility>
+
+#include "results/records.hpp"
 
 namespace results {
 namespace {
 
 using nlohmann::json;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMaxDepth = 32;            // HDF5 knows no more dimensions
 constexpr std::size_t kMostPadding = 1'000'000;  // NaNs that fill up uneven lists
 
 double number_in(const json& value) {
-  return value.is_number() ? value.get<double>() : kNan;
+  return value.is_number() ? value.get<double>() : kMissing;
 }
 
 json number_or_null(double number) {
   return std::isnan(number) ? json() : json(number);
 }
 
-std::size_t product(std::span<const std::size_t> extents) {
+std::size_t count_numbers(std::span<const std::size_t> extents) {
   return std::reduce(extents.begin(), extents.end(), std::size_t{1}, std::multiplies<>());
 }
 
@@ -43,7 +43,7 @@ void copy(const json& value, std::span<const std::size_t> extents, std::span<dou
   if (extents.empty()) {
     block[0] = number_in(value);
   } else if (value.is_array()) {
-    const auto stride = product(extents.subspan(1));
+    const auto stride = count_numbers(extents.subspan(1));
     for (std::size_t i = 0; i < value.size(); ++i) {
       copy(value[i], extents.subspan(1), block.subspan(i * stride, stride));
     }
@@ -74,7 +74,7 @@ ValueArray array_from(const json& value) {
   ValueArray array;
   widen(array.extents, value, 0);
   if (is_oversized(array.extents, value)) return {};
-  array.numbers.assign(product(array.extents), kNan);
+  array.numbers.assign(count_numbers(array.extents), kMissing);
   if (!array.numbers.empty()) copy(value, array.extents, array.numbers);
   return array;
 }
@@ -82,7 +82,7 @@ ValueArray array_from(const json& value) {
 json nested_lists(std::span<const std::size_t> extents, std::span<const double> numbers) {
   if (extents.empty()) return number_or_null(numbers[0]);
   auto list = json::array();
-  const auto stride = product(extents.subspan(1));
+  const auto stride = count_numbers(extents.subspan(1));
   for (std::size_t i = 0; i < extents[0]; ++i) {
     list.push_back(nested_lists(extents.subspan(1), numbers.subspan(i * stride, stride)));
   }
@@ -92,7 +92,7 @@ json nested_lists(std::span<const std::size_t> extents, std::span<const double> 
 }  // namespace
 
 void ValueColumn::set(std::size_t row, const json& value) {
-  if (row >= numbers_.size()) numbers_.resize(row + 1, kNan);
+  if (row >= numbers_.size()) numbers_.resize(row + 1, kMissing);
   numbers_[row] = number_in(value);
   if (row < arrays_.size()) arrays_[row] = {};
   if (!value.is_array()) return;
@@ -101,7 +101,7 @@ void ValueColumn::set(std::size_t row, const json& value) {
 }
 
 double ValueColumn::number(std::size_t row) const {
-  return row < numbers_.size() ? numbers_[row] : kNan;
+  return row < numbers_.size() ? numbers_[row] : kMissing;
 }
 
 const ValueArray* ValueColumn::array(std::size_t row) const {

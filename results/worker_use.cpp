@@ -13,8 +13,6 @@
 namespace results {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 /// "97 %", or "?" where it is not known.
 std::string percent(double share) {
   return std::isnan(share) ? "?" : fmt::format("{:.0f} %", 100 * share);
@@ -52,7 +50,7 @@ Workers sum_of_workers(const std::vector<EndRecord>& ends) {
 }
 
 double utilization(const EndRecord::Worker& worker) {
-  return worker.allocated_s > 0 ? worker.busy_s / worker.allocated_s : kNan;
+  return worker.allocated_s > 0 ? worker.busy_s / worker.allocated_s : kMissing;
 }
 
 WorkerUse use_of(const Workers& workers) {
@@ -116,8 +114,8 @@ EndRecord::Worker worker_from_json(const nlohmann::json& json) {
                    .host = fields.required<std::string>("host"),
                    .device = fields.required<std::string>("device"),
                    .gpu = fields.value_or<std::string>("gpu", {})},
-          .busy_s = fields.value_or("busy_s", kNan),
-          .allocated_s = fields.value_or("allocated_s", kNan),
+          .busy_s = fields.value_or("busy_s", kMissing),
+          .allocated_s = fields.value_or("allocated_s", kMissing),
           .packs = fields.required<int>("packs"),
           .trials = fields.required<int>("trials")};
 }
@@ -132,9 +130,9 @@ nlohmann::json to_json(const WorkerUse& use) {
 WorkerUse use_from_json(const nlohmann::json& json) {
   const protocol::JsonFields fields(json, "utilization");
   return {.num_workers = fields.required<int>("workers"),
-          .mean = fields.value_or("mean", kNan),
-          .least = fields.value_or("least", kNan),
-          .most = fields.value_or("most", kNan)};
+          .mean = fields.value_or("mean", kMissing),
+          .least = fields.value_or("least", kMissing),
+          .most = fields.value_or("most", kMissing)};
 }
 
 }  // namespace results

@@ -19,7 +19,7 @@ namespace sweep {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{100};
-constexpr const char* kFileName = "lock";
+constexpr const char* kLockName = "lock";
 
 std::string read_all(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -56,7 +56,7 @@ bool is_elsewhere(const nlohmann::json& holder) {
 FolderLock::FolderLock(const std::filesystem::path& folder, std::chrono::milliseconds patience,
                        TakeOver take_over, std::string job,
                        const std::function<bool()>& should_stop)
-    : path_(folder / kFileName), file_(open_file(path_)), since_(utc_now()), job_(std::move(job)) {
+    : path_(folder / kLockName), file_(open_file(path_)), since_(utc_now()), job_(std::move(job)) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   const auto first_beat = read_all(path_);
   while (true) {
@@ -114,11 +114,11 @@ void FolderLock::write_holder() {
 }
 
 std::string describe_holder(const std::filesystem::path& folder) {
-  return describe(holder_from(read_all(folder / kFileName)));
+  return describe(holder_from(read_all(folder / kLockName)));
 }
 
 bool is_locked(const std::filesystem::path& folder) {
-  const int file = open((folder / kFileName).c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = open((folder / kLockName).c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
   const bool is_free = flock(file, LOCK_SH | LOCK_NB) == 0;
   close(file);
@@ -127,11 +127,11 @@ bool is_locked(const std::filesystem::path& folder) {
 
 bool is_in_use(const std::filesystem::path& folder, std::chrono::milliseconds patience) {
   if (is_locked(folder)) return true;
-  const auto first_beat = read_all(folder / kFileName);
+  const auto first_beat = read_all(folder / kLockName);
   if (!is_elsewhere(holder_from(first_beat))) return false;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (std::chrono::steady_clock::now() < deadline) {
-    if (read_all(folder / kFileName) != first_beat) return true;
+    if (read_all(folder / kLockName) != first_beat) return true;
     std::this_thread::sleep_for(kPause);
   }
   return false;

@@ -11,10 +11,6 @@ using protocol::Cause;
 
 constexpr std::size_t kMostParts = 8;  // of a pack that failed: a wide one is not worth one by one
 
-std::size_t divide_rounding_up(std::size_t count, std::size_t parts) {
-  return (count + parts - 1) / parts;
-}
-
 }  // namespace
 
 Retries default_retries() {
@@ -174,7 +170,7 @@ std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint6
   const auto num_trials = lease.pack.trials.size();
   if (num_trials > 1) {
     const auto num_parts = cause == Cause::out_of_memory ? 2 : std::min(num_trials, kMostParts);
-    const auto width = divide_rounding_up(num_trials, num_parts);
+    const auto width = (num_trials + num_parts - 1) / num_parts;  // rounded up
     if (cause == Cause::out_of_memory) narrow(lease.pack.combination, width);
     try_apart(lease, width);
     return {};

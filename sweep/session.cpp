@@ -38,8 +38,6 @@
 namespace sweep {
 namespace {
 
-constexpr std::chrono::milliseconds kShortestWait{1};
-constexpr std::chrono::milliseconds kLongestWait{10};
 constexpr std::chrono::seconds kStatusPause{2};
 constexpr double kShareOfGrace = 0.6;  // for the trainers; the rest is for our own files
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMostFailedShown = 20;
 constexpr std::size_t kMostWorkersShown = 16;
-constexpr const char* kFileName = "status.json";
+constexpr const char* kStatusName = "status.json";
 
 using Json = nlohmann::json;
 
@@ -108,8 +108,8 @@ std::string to_json_text(const SweepStatus& status) {
 }
 
 void write_status(const std::filesystem::path& folder, const SweepStatus& status) {
-  const auto path = folder / kFileName;
-  const auto temporary = folder / (std::string(kFileName) + ".new");
+  const auto path = folder / kStatusName;
+  const auto temporary = folder / (std::string(kStatusName) + ".new");
   std::error_code error;
   try {
     results::File(temporary, O_WRONLY | O_CREAT | O_TRUNC).write_all(to_json_text(status));
@@ -126,7 +126,7 @@ void write_status(const std::filesystem::path& folder, const SweepStatus& status
 }
 
 std::optional<SweepStatus> read_status(const std::filesystem::path& folder) {
-  std::ifstream file(folder / kFileName);
+  std::ifstream file(folder / kStatusName);
   try {
     return from_json(Json::parse(file));
   } catch (const Json::exception&) {

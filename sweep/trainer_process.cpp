@@ -25,8 +25,8 @@ constexpr std::size_t kMostUnreadOutput = 64'000;  // bytes kept for the log at 
 constexpr int kMostReads = 64;                     // of output at a time
 constexpr int kWritePatienceMs = 10'000;
 
-void check_posix(int error, const char* call) {
-  if (error != 0) throw std::system_error(error, std::generic_category(), call);
+void check_errno(int result, const char* call) {
+  if (result != 0) throw std::system_error(errno, std::generic_category(), call);
 }
 
 /// Launcher variables would make a trainer that itself loads MPI join our job.
@@ -54,8 +54,7 @@ std::vector<std::string> trainer_environment(int threads) {
 /// Two connected descriptors, closed on exec and above those that the child gives a meaning.
 std::array<int, 2> make_socket_pair() {
   std::array<int, 2> ends{};
-  check_posix(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0 ? 0 : errno,
-              "socketpair");
+  check_errno(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
   for (int& end : ends) {
     const int high = fcntl(end, F_DUPFD_CLOEXEC, 10);
     close(end);
@@ -66,7 +65,7 @@ std::array<int, 2> make_socket_pair() {
 
 std::array<int, 2> make_output_pipe() {
   std::array<int, 2> ends{};
-  check_posix(pipe2(ends.data(), O_CLOEXEC) == 0 ? 0 : errno, "pipe2");
+  check_errno(pipe2(ends.data(), O_CLOEXEC), "pipe2");
   const int high = fcntl(ends[1], F_DUPFD_CLOEXEC, 10);
   close(ends[1]);
   ends[1] = high;

@@ -14,8 +14,6 @@
 namespace sweep {
 namespace {
 
-constexpr std::chrono::milliseconds kShortestWait{1};
-constexpr std::chrono::milliseconds kLongestWait{10};
 constexpr std::chrono::milliseconds kProgressPause{50};
 constexpr std::chrono::milliseconds kOutputPause{500};
 constexpr int kMostMessages = 1'000;  // taken at a time, lest one trainer keep us busy for good

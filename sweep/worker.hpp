@@ -15,6 +15,10 @@ namespace sweep {
 
 class Communicator;
 
+/// Of a rank that waits for MPI and its trainer: longer and longer while nothing happens.
+inline constexpr std::chrono::milliseconds kShortestWait{1};
+inline constexpr std::chrono::milliseconds kLongestWait{10};
+
 /// The part of every rank that owns a device: keeps one trainer alive, hands it one pack after the
 /// other and turns what it says, or its silence, into reports. Packs that are lent while one trains
 /// stay here, where no trainer can lose them. Never waits but in wait() and its destructor.

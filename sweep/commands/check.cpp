@@ -41,7 +41,7 @@ std::vector<std::string> repair(const std::filesystem::path& folder) {
   return done;
 }
 
-Answer look_at(const std::filesystem::path& folder) {
+Answer examine(const std::filesystem::path& folder) {
   const bool is_used = is_in_use(folder, kLockPatience);
   const auto holder = describe_holder(folder);
   Answer answer = {.folder = folder,
@@ -120,7 +120,7 @@ int check_command(const CheckOptions& options) {
     results::require_journal(options.folder);
     std::vector<std::string> repairs;
     if (options.should_repair) repairs = repair(options.folder);
-    auto answer = look_at(options.folder);
+    auto answer = examine(options.folder);
     answer.repairs = std::move(repairs);
     std::cout << (options.as_json ? to_json_text(answer) : to_text(answer)) << std::flush;
     return to_int(answer.is_sound() ? ExitCode::success : ExitCode::sweep_failed);

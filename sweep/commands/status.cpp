@@ -29,7 +29,7 @@ bool describes_journal(const SweepStatus& status, const std::filesystem::path& f
 
 /// What the latest run says in status.json. Its counts are the journal's, which is read only if the
 /// file is older: a million records take seconds.
-SweepStatus look_at(const std::filesystem::path& folder) {
+SweepStatus find_status(const std::filesystem::path& folder) {
   auto status = read_status(folder).value_or(SweepStatus{.state = "interrupted"});
   if (is_alive(folder, status)) return status;
   if (status.state == "running") status.state = "interrupted";
@@ -49,7 +49,7 @@ std::string describe_workers(const SweepStatus& status) {
   return use.empty() ? "" : fmt::format("{}\n", use);
 }
 
-void print_text(const SweepStatus& status) {
+void print_status(const SweepStatus& status) {
   const auto& counts = status.counts;
   std::string line = status.state == "finished" ? "done" : status.state;
   if (status.state == "running") {
@@ -79,11 +79,11 @@ void print_text(const SweepStatus& status) {
 }  // namespace
 
 int status_command(const StatusOptions& options) {
-  const auto status = look_at(options.folder);
+  const auto status = find_status(options.folder);
   if (options.as_json) {
     std::cout << to_json_text(status);
   } else {
-    print_text(status);
+    print_status(status);
   }
   return to_int(ExitCode::success);
 }

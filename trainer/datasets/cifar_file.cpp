@@ -13,7 +13,8 @@ constexpr std::int64_t kChannels = 3;
 constexpr std::int64_t kSide = 32;  // pixels
 constexpr std::size_t kImageBytes = kChannels * kSide * kSide;
 constexpr std::size_t kMostLabels = 2;
-constexpr std::uintmax_t kLargest = std::uintmax_t{1} << 32;  // bytes, 80 times the original
+constexpr std::uintmax_t kLargestBatchFile = std::uintmax_t{1}
+                                             << 32;  // bytes, 80 times the original
 
 struct Label {
   const char* name;
@@ -47,7 +48,7 @@ class CifarReader {
     const auto size = std::filesystem::file_size(path_, error);
     if (error) fail("cannot be read (" + error.message() + ")");
     if (size == 0) fail("is empty");
-    if (size > kLargest) fail("is too large (" + std::to_string(size) + " bytes)");
+    if (size > kLargestBatchFile) fail("is too large (" + std::to_string(size) + " bytes)");
     if (size % record_bytes() != 0) {
       fail("has " + std::to_string(size) + " bytes, no multiple of " +
            std::to_string(record_bytes()) + " (one record)");

@@ -11,7 +11,7 @@ using nlohmann::json;
 
 constexpr int kMostInputs = 10'000'000;
 
-DataSummary describe(const json& settings) {
+DataSummary describe_gaussian_mosaic(const json& settings) {
   const DataShape shape = {.segments = settings.at("segments"),
                            .features = settings.at("dimension"),
                            .classes = settings.at("classes")};
@@ -49,8 +49,8 @@ Layout draw_layout(const json& settings) {
   return layout;
 }
 
-DataSet load(const json& settings) {
-  const auto shape = describe(settings).shape;
+DataSet load_gaussian_mosaic(const json& settings) {
+  const auto shape = describe_gaussian_mosaic(settings).shape;
   const auto [positions, classes] = draw_layout(settings);
   const auto rng =
       at::make_generator<at::CPUGeneratorImpl>(settings.at("seed").get<std::uint64_t>());
@@ -88,8 +88,8 @@ DataSetKind gaussian_mosaic_kind() {
                                   deviation("noise", 0.5, "deviation within a class"),
                                   whole_number("seed", 0, 0, "of means, points and positions")},
                      .only_with = Word{.key = "images", .value = kGaussianImages}},
-          .describe = describe,
-          .load = load};
+          .describe = describe_gaussian_mosaic,
+          .load = load_gaussian_mosaic};
 }
 
 }  // namespace trainer

@@ -80,7 +80,7 @@ std::vector<Post> draw_posts(const PostSettings& settings, std::uint32_t begin,
   return posts;
 }
 
-DataSummary describe(const json& settings) {
+DataSummary describe_generated_posts(const json& settings) {
   const auto read = read_settings(settings);
   const auto num_posts =
       settings.at("train_size").get<double>() + settings.at("test_size").get<double>();
@@ -93,11 +93,11 @@ DataSummary describe(const json& settings) {
           .train_size = settings.at("train_size")};
 }
 
-DataSet load(const json& settings) {
+DataSet load_generated_posts(const json& settings) {
   const auto read = read_settings(settings);
   const auto train_size = settings.at("train_size").get<std::uint32_t>();
   const auto test_size = settings.at("test_size").get<std::uint32_t>();
-  return {.shape = describe(settings).shape,
+  return {.shape = describe_generated_posts(settings).shape,
           .train = to_split(draw_posts(read, 0, train_size), read.vocabulary),
           .test = to_split(draw_posts(read, train_size, test_size), read.vocabulary)};
 }
@@ -120,8 +120,8 @@ DataSetKind generated_posts_kind() {
                                   whole_number("train_size", 1000, 1, "training posts", kMostPosts),
                                   whole_number("test_size", 300, 1, "test posts", kMostPosts),
                                   whole_number("seed", 0, 0, "of the posts"), signal}},
-          .describe = describe,
-          .load = load};
+          .describe = describe_generated_posts,
+          .load = load_generated_posts};
 }
 
 }  // namespace trainer

@@ -80,7 +80,7 @@ PostFolder read_folder(const std::filesystem::path& root) {
 }
 
 /// A folder is read once in the life of the process.  Throws: SettingError.
-const PostFolder& open_folder(const json& settings) {
+const PostFolder& open_post_folder(const json& settings) {
   static std::map<std::string, PostFolder> known;
   const auto root = settings.at("root").get<std::string>();
   const auto found = known.find(root);
@@ -96,8 +96,8 @@ const std::vector<Post>& measured_posts(const json& settings, const PostFolder& 
   return settings.at("measured") == "test" ? folder.test : folder.validation;
 }
 
-DataSummary describe(const json& settings) {
-  const auto& folder = open_folder(settings);
+DataSummary describe_hatexplain(const json& settings) {
+  const auto& folder = open_post_folder(settings);
   const auto& measured = measured_posts(settings, folder);
   auto identity = settings;
   identity.erase("root");
@@ -114,9 +114,9 @@ DataSummary describe(const json& settings) {
           .train_size = static_cast<double>(folder.train.size())};
 }
 
-DataSet load(const json& settings) {
-  const auto& folder = open_folder(settings);
-  return {.shape = describe(settings).shape,
+DataSet load_hatexplain(const json& settings) {
+  const auto& folder = open_post_folder(settings);
+  return {.shape = describe_hatexplain(settings).shape,
           .train = to_split(folder.train, folder.vocabulary),
           .test = to_split(measured_posts(settings, folder), folder.vocabulary)};
 }
@@ -132,8 +132,8 @@ DataSetKind hatexplain_kind() {
                                .is_required = true},
                               one_of("measured", "test", {"test", "validation"},
                                      "posts that are the test set")}},
-      .describe = describe,
-      .load = load};
+      .describe = describe_hatexplain,
+      .load = load_hatexplain};
 }
 
 }  // namespace trainer

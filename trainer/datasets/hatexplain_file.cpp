@@ -18,7 +18,8 @@ namespace {
 using nlohmann::json;
 using protocol::JsonFields;
 
-constexpr std::uintmax_t kLargest = std::uintmax_t{1} << 28;  // bytes, 20 times the original
+constexpr std::uintmax_t kLargestPostFile = std::uintmax_t{1}
+                                            << 28;  // bytes, 20 times the original
 constexpr std::array kLabels = {"hatespeech", "normal", "offensive"};
 
 /// One JSON file, and what is wrong with it.
@@ -48,7 +49,7 @@ class JsonFile {
     std::error_code error;
     const auto size = std::filesystem::file_size(path_, error);
     if (error) fail("cannot be read (" + error.message() + ")");
-    if (size > kLargest) fail("is too large (" + std::to_string(size) + " bytes)");
+    if (size > kLargestPostFile) fail("is too large (" + std::to_string(size) + " bytes)");
     std::string text{std::istreambuf_iterator<char>(file), {}};
     if (text.size() != size) fail("cannot be read to its end");
     return text;

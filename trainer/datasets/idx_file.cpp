@@ -12,8 +12,8 @@ namespace trainer {
 namespace {
 
 constexpr std::uint8_t kUnsignedByte = 8;
-constexpr std::int64_t kLargest = std::int64_t{1}
-                                  << 32;              // bytes; a wrong size must not fill memory
+constexpr std::int64_t kLargestArray = std::int64_t{1}
+                                       << 32;         // bytes; a wrong size must not fill memory
 constexpr std::size_t kPiece = std::size_t{1} << 24;  // bytes
 
 using GzFile = std::unique_ptr<gzFile_s, decltype(&gzclose)>;
@@ -58,7 +58,7 @@ class IdxReader {
   std::size_t count(const std::vector<std::int64_t>& sizes) {
     std::int64_t product = 1;
     for (const auto size : sizes) {
-      if (size > 0 && product > kLargest / size) fail("has impossible sizes");
+      if (size > 0 && product > kLargestArray / size) fail("has impossible sizes");
       product *= size;
     }
     return static_cast<std::size_t>(product);

@@ -36,7 +36,7 @@ std::int64_t draw_members(std::int64_t index, std::int64_t classes,
   return label;
 }
 
-DataSummary describe(const json& settings) {
+DataSummary describe_linear_orthogonal(const json& settings) {
   const auto classes = settings.at("classes").get<std::int64_t>();
   const DataShape shape = {
       .segments = settings.at("segments"), .features = classes + 1, .classes = classes};
@@ -47,8 +47,8 @@ DataSummary describe(const json& settings) {
           .train_size = settings.at("size")};
 }
 
-DataSet load(const json& settings) {
-  const auto shape = describe(settings).shape;
+DataSet load_linear_orthogonal(const json& settings) {
+  const auto shape = describe_linear_orthogonal(settings).shape;
   const auto size = settings.at("size").get<std::int64_t>();
   auto members = torch::empty({size, shape.segments}, torch::kLong);
   auto labels = torch::empty({size}, torch::kLong);
@@ -75,8 +75,8 @@ DataSetKind linear_orthogonal_kind() {
                                   whole_number("classes", 20, 2, "number of labels"),
                                   whole_number("size", 5000, 1, "training inputs"),
                                   whole_number("seed", 0, 0, "of the points")}},
-          .describe = describe,
-          .load = load};
+          .describe = describe_linear_orthogonal,
+          .load = load_linear_orthogonal};
 }
 
 }  // namespace trainer

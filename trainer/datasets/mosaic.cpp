@@ -35,7 +35,7 @@ std::string position_of(const json& settings) {
   return settings.value("position", kFormerPosition);
 }
 
-std::shared_ptr<const ImageFolder> open_folder(const json& settings) {
+std::shared_ptr<const ImageFolder> open_image_folder(const json& settings) {
   const auto root = settings.at("root").get<std::string>();
   const auto& source = source_of(settings);
   try {
@@ -142,8 +142,8 @@ double batches_bytes(double num_mosaics, const DataShape& shape) {
   return size <= static_cast<double>(Batches::kKeptBytes) ? size : 0;
 }
 
-DataSummary describe(const json& settings) {
-  const auto folder = open_folder(settings);
+DataSummary describe_mosaic(const json& settings) {
+  const auto folder = open_image_folder(settings);
   const auto shape = shape_of(settings, *folder);
   return {.identity = identity_of(settings, *folder),
           .shape = shape,
@@ -230,8 +230,8 @@ class MosaicMaker {
   std::vector<std::int64_t> backgrounds_;
 };
 
-DataSet load(const json& settings) {
-  const auto folder = open_folder(settings);
+DataSet load_mosaic(const json& settings) {
+  const auto folder = open_image_folder(settings);
   const auto shape = shape_of(settings, *folder);
   const auto foreground = foreground_classes(settings, *folder);
   const auto background = background_classes(settings, *folder, foreground);
@@ -299,8 +299,8 @@ DataSetKind mosaic_kind() {
                                      "mnist, index_range for the others"),
                               whole_number("train_size", 10000, 1, "training mosaics"),
                               whole_number("test_size", 2000, 1, "test mosaics")}},
-      .describe = describe,
-      .load = load};
+      .describe = describe_mosaic,
+      .load = load_mosaic};
 }
 
 }  // namespace trainer

@@ -14,7 +14,7 @@ torch::Tensor lvml_loss(Pass& pass, double epsilon) {
 
 namespace {
 
-void configure(Loss& loss, const nlohmann::json& settings) {
+void configure_lvml(Loss& loss, const nlohmann::json& settings) {
   const double epsilon = settings.at("epsilon");
   loss.value = [epsilon](Pass& pass) { return lvml_loss(pass, epsilon); };
 }
@@ -33,7 +33,7 @@ Loss lvml() {
                      .settings = {epsilon}},
           .rule = Rule::mixture,
           .value = [](Pass& pass) { return lvml_loss(pass); },
-          .configure = configure};
+          .configure = configure_lvml};
 }
 
 }  // namespace trainer

@@ -8,8 +8,8 @@
 namespace trainer {
 namespace {
 
-constexpr int kSegments = 1;  // dimension of scores
-constexpr int kClasses = 1;   // dimension of logits
+constexpr int kSegmentDim = 1;  // of scores
+constexpr int kClassDim = 1;    // of logits
 constexpr double kLogOfNothing = -1e30;
 
 }  // namespace
@@ -46,20 +46,20 @@ Pass Pass::with_scores(torch::Tensor scores) const {
 }
 
 const torch::Tensor& Pass::attention() {
-  if (!attention_.defined()) attention_ = torch::softmax(scores_, kSegments);
+  if (!attention_.defined()) attention_ = torch::softmax(scores_, kSegmentDim);
   return attention_;
 }
 
 const torch::Tensor& Pass::log_attention() {
   if (!log_attention_.defined()) {
-    log_attention_ = torch::log_softmax(scores_, kSegments);
+    log_attention_ = torch::log_softmax(scores_, kSegmentDim);
     if (absent_.defined()) log_attention_ = log_attention_.masked_fill(absent_, kLogOfNothing);
   }
   return log_attention_;
 }
 
 const torch::Tensor& Pass::attended() {
-  if (!attended_.defined()) attended_ = first_largest(scores_, kSegments);
+  if (!attended_.defined()) attended_ = first_largest(scores_, kSegmentDim);
   return attended_;
 }
 
@@ -67,7 +67,7 @@ const torch::Tensor& Pass::segment_log_probabilities() {
   if (!segment_log_probabilities_.defined()) {
     const auto logits = classify_(segments_.flatten(2))  // [T, C, m B]
                             .unflatten(2, {scores_.size(1), scores_.size(2)});
-    segment_log_probabilities_ = torch::log_softmax(logits, kClasses);
+    segment_log_probabilities_ = torch::log_softmax(logits, kClassDim);
   }
   return segment_log_probabilities_;
 }
@@ -75,7 +75,7 @@ const torch::Tensor& Pass::segment_log_probabilities() {
 const torch::Tensor& Pass::blend_log_probabilities() {
   if (!blend_log_probabilities_.defined()) {
     const auto blended = blend(attention(), segments_);  // [T, d, B]
-    blend_log_probabilities_ = torch::log_softmax(classify_(blended), kClasses);
+    blend_log_probabilities_ = torch::log_softmax(classify_(blended), kClassDim);
   }
   return blend_log_probabilities_;
 }
@@ -87,13 +87,13 @@ torch::Tensor Pass::log_probabilities_of(const torch::Tensor& index) const {
   const auto points = segments_.expand({T, -1, -1, -1})
                           .gather(/*dim=*/2, index_of_features)  // [T, d, 1, B]
                           .squeeze(/*dim=*/2);
-  return torch::log_softmax(classify_(points), kClasses);
+  return torch::log_softmax(classify_(points), kClassDim);
 }
 
 torch::Tensor Pass::of_labels(const torch::Tensor& log_probabilities) const {
   auto sizes = log_probabilities.sizes().vec();
-  sizes[kClasses] = 1;
-  return log_probabilities.gather(kClasses, labels_.expand(sizes)).squeeze(kClasses);
+  sizes[kClassDim] = 1;
+  return log_probabilities.gather(kClassDim, labels_.expand(sizes)).squeeze(kClassDim);
 }
 
 torch::Tensor Pass::without_blanks(const torch::Tensor& of_inputs) const {

@@ -34,7 +34,7 @@ torch::Tensor sampled_objective(const std::string& baseline, double decay, Pass&
   return reinforce_objective(pass, drawn, rewards, former_baseline);
 }
 
-void configure(Loss& loss, const json& settings) {
+void configure_reinforce(Loss& loss, const json& settings) {
   const std::string baseline = settings.at("baseline");
   const double decay = settings.at("decay");
   loss.objective = [baseline, decay](Pass& pass, const Step& step) {
@@ -85,7 +85,7 @@ Loss reinforce() {
                      .settings = {baseline, decay}},
           .rule = Rule::argmax,
           .value = hard_loss,
-          .configure = configure};
+          .configure = configure_reinforce};
 }
 
 }  // namespace trainer

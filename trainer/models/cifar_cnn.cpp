@@ -5,7 +5,7 @@
 namespace trainer {
 namespace {
 
-constexpr std::int64_t kSmallestImage = 18;  // leaves the focus one pixel
+constexpr std::int64_t kSmallestCifarImage = 18;  // leaves the focus one pixel
 
 ConvolutionalNetwork focus_layers(const std::vector<std::int64_t>& dense) {
   return {.stages = {{.kernel = 3, .channels = 32},
@@ -26,14 +26,14 @@ ConvolutionalNetwork classifier_layers(std::int64_t first_channels, std::int64_t
 }
 
 Model make_cifar10_cnn(const nlohmann::json& /*settings*/, const DataShape& shape) {
-  const auto image = expect_image(shape, "cifar10_cnn", kSmallestImage);
+  const auto image = expect_image(shape, "cifar10_cnn", kSmallestCifarImage);
   return {.focus = make_network(focus_layers({512, 64, 10, 1}), image),
           .classifier = make_network(classifier_layers(6, 16, {120, 84, 10, shape.classes}), image),
           .gains_from_packs_on_cpu = false};
 }
 
 Model make_cifar100_cnn(const nlohmann::json& /*settings*/, const DataShape& shape) {
-  const auto image = expect_image(shape, "cifar100_cnn", kSmallestImage);
+  const auto image = expect_image(shape, "cifar100_cnn", kSmallestCifarImage);
   return {.focus = make_network(focus_layers({512, 64, 1}), image),
           .classifier = make_network(classifier_layers(16, 32, {120, shape.classes}), image),
           .gains_from_packs_on_cpu = false};

@@ -9,13 +9,13 @@ constexpr std::int64_t kSmallestImage = 10;  // leaves one pixel after both pool
 
 const std::vector<ConvolutionStage> kStages = {{.kernel = 3, .channels = 8},
                                                {.kernel = 3, .channels = 16}};
-constexpr std::int64_t kHidden = 32;
+constexpr std::int64_t kDense = 32;
 
 Model make_cnn(const nlohmann::json& /*settings*/, const DataShape& shape) {
   const auto image = expect_image(shape, "cnn", kSmallestImage);
-  return {.focus = make_network(
-              {.stages = kStages, .dense = {kHidden, 1}, .has_output_bias = false}, image),
-          .classifier = make_network({.stages = kStages, .dense = {kHidden, shape.classes}}, image),
+  return {.focus = make_network({.stages = kStages, .dense = {kDense, 1}, .has_output_bias = false},
+                                image),
+          .classifier = make_network({.stages = kStages, .dense = {kDense, shape.classes}}, image),
           .gains_from_packs_on_cpu = false};
 }
 

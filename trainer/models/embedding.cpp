@@ -10,16 +10,16 @@ namespace {
 using Weights = std::span<const torch::Tensor>;
 
 constexpr std::int64_t kFeatures = 100;
-constexpr std::int64_t kHidden = 200;
+constexpr std::int64_t kPerceptronHidden = 200;
 
 Model make_embedding(const nlohmann::json& /*settings*/, const DataShape& shape) {
-  auto focus = perceptron(kFeatures, kHidden, 1);
+  auto focus = perceptron(kFeatures, kPerceptronHidden, 1);
   focus.weights.insert(focus.weights.begin(), token_table(shape.vocabulary, kFeatures));
   const auto forward = [](Weights weights, const Batch& batch, const Moment&) {
     return look_up(weights[0], batch.segments[0][0]);
   };
   return {.focus = focus,
-          .classifier = perceptron(kFeatures, kHidden, shape.classes),
+          .classifier = perceptron(kFeatures, kPerceptronHidden, shape.classes),
           .encoder =
               Encoder{.forward = forward, .features = kFeatures, .floats_per_segment = kFeatures}};
 }

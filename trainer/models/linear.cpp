@@ -10,14 +10,14 @@ namespace {
 using nlohmann::json;
 using Weights = std::span<const torch::Tensor>;
 
-torch::Tensor forward(Weights weights, const torch::Tensor& points) {
+torch::Tensor apply_linear(Weights weights, const torch::Tensor& points) {
   return weights.size() == 1 ? dense(weights[0], points) : dense(weights[0], weights[1], points);
 }
 
 Network make_network(std::vector<WeightShape> weights, Start start) {
   for (auto& weight : weights)
     weight.start = start;
-  return {.weights = std::move(weights), .forward = forward};
+  return {.weights = std::move(weights), .forward = apply_linear};
 }
 
 Model make_linear(const json& settings, const DataShape& shape) {

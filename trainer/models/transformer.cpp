@@ -15,10 +15,10 @@ using nlohmann::json;
 using torch::Tensor;
 using Weights = std::span<const Tensor>;
 
-constexpr std::int64_t kFeatures = 100;
+constexpr std::int64_t kTokenFeatures = 100;
 constexpr std::int64_t kHeads = 2;
 constexpr std::int64_t kFocusHidden = 50;
-constexpr std::int64_t kHidden = 200;
+constexpr std::int64_t kClassifierHidden = 200;
 
 /// What is done to the vectors of tokens.
 struct Options {
@@ -30,11 +30,12 @@ struct Options {
 };
 
 Options read_options(const json& settings) {
-  return {.dropout = settings.at("dropout"),
-          .has_eval_dropout = settings.at("eval_dropout"),
-          .counts_positions_in_batch = settings.at("position") == "batch",
-          .tiles_mask = settings.at("mask") == "tiled",
-          .attention = {.features = kFeatures, .heads = kHeads, .scale = settings.at("qk_scale")}};
+  return {
+      .dropout = settings.at("dropout"),
+      .has_eval_dropout = settings.at("eval_dropout"),
+      .counts_positions_in_batch = settings.at("position") == "batch",
+      .tiles_mask = settings.at("mask") == "tiled",
+      .attention = {.features = kTokenFeatures, .heads = kHeads, .scale = settings.at("qk_scale")}};
 }
 
 /// Shapes: x [T, d, m, B] -> [1, d, m or 1, 1 or B]
@@ -74,18 +75,18 @@ Tensor encode(const Options& options, Weights weights, const Batch& batch, const
 
 Model make_transformer(const json& settings, const DataShape& shape) {
   const auto options = read_options(settings);
-  auto focus = perceptron(kFeatures, kFocusHidden, 1);
+  auto focus = perceptron(kTokenFeatures, kFocusHidden, 1);
   auto encoder_weights = options.attention.weights();
-  encoder_weights.insert(encoder_weights.begin(), token_table(shape.vocabulary, kFeatures));
+  encoder_weights.insert(encoder_weights.begin(), token_table(shape.vocabulary, kTokenFeatures));
   focus.weights.insert(focus.weights.begin(), encoder_weights.begin(), encoder_weights.end());
   const auto forward = [options](Weights weights, const Batch& batch, const Moment& moment) {
     return encode(options, weights, batch, moment);
   };
   return {.focus = focus,
-          .classifier = perceptron(kFeatures, kHidden, shape.classes),
+          .classifier = perceptron(kTokenFeatures, kClassifierHidden, shape.classes),
           .encoder = Encoder{.forward = forward,
-                             .features = kFeatures,
-                             .floats_per_segment = 12 * kFeatures,
+                             .features = kTokenFeatures,
+                             .floats_per_segment = 12 * kTokenFeatures,
                              .floats_per_pair = 3 * kHeads}};
 }
 
@@ -93,8 +94,8 @@ Model make_transformer(const json& settings, const DataShape& shape) {
 
 Tensor position_code(std::int64_t count, torch::TensorOptions options) {
   const auto exact = options.dtype(torch::kDouble).requires_grad(false);
-  const auto exponents = torch::arange(0, kFeatures, 2, exact) / kFeatures;    // [50]
-  const auto frequencies = torch::exp(exponents * -std::log(10000.0));         // [50]
+  const auto exponents = torch::arange(0, kTokenFeatures, 2, exact) / kTokenFeatures;  // [50]
+  const auto frequencies = torch::exp(exponents * -std::log(10000.0));                 // [50]
   const auto angles = frequencies.unsqueeze(1) * torch::arange(count, exact);  // [50, count]
   return torch::stack({angles.sin(), angles.cos()}, /*dim=*/1).flatten(0, 1).to(options);
 }
