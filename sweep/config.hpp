@@ -6,7 +6,7 @@
 
 #include "sweep/config_yaml.hpp"
 #include "sweep/schedule.hpp"
-#include "sweep/slurm_settings.hpp"
+#include "sweep/slurm/settings.hpp"
 
 /// The config file as structs.
 namespace sweep {

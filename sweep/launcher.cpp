@@ -12,7 +12,7 @@
 #include "sweep/child_process.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/name_list.hpp"
-#include "sweep/slurm_queue.hpp"
+#include "sweep/slurm/queue.hpp"
 
 namespace sweep {
 namespace {

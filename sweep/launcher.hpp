@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "sweep/slurm_allocation.hpp"
+#include "sweep/slurm/allocation.hpp"
 
 namespace sweep {
 

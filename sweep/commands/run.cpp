@@ -7,10 +7,10 @@
 
 #include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
-#include "sweep/kill_wait.hpp"
 #include "sweep/outlook.hpp"
-#include "sweep/requeue.hpp"
-#include "sweep/slurm_job.hpp"
+#include "sweep/slurm/job.hpp"
+#include "sweep/slurm/kill_wait.hpp"
+#include "sweep/slurm/requeue.hpp"
 #include "sweep/stop_signals.hpp"
 #include "sweep/supervisor.hpp"
 #include "sweep/worker.hpp"

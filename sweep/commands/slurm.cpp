@@ -1,6 +1,5 @@
 #include "sweep/commands/slurm.hpp"
 
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -9,21 +8,19 @@
 
 #include "results/file.hpp"
 #include "sweep/child_process.hpp"
-#include "sweep/job_script.hpp"
 #include "sweep/outlook.hpp"
-#include "sweep/slurm_queue.hpp"
+#include "sweep/slurm/job_script.hpp"
+#include "sweep/slurm/programs.hpp"
+#include "sweep/slurm/queue.hpp"
 
 namespace sweep {
 namespace {
 
 /// ~/.config/mpisweep/slurm.yaml, or where XDG_CONFIG_HOME says.
 std::filesystem::path personal_file() {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::filesystem::path(value == nullptr ? "" : value);
-  };
-  const auto folder = variable("XDG_CONFIG_HOME");
-  return (folder.empty() ? variable("HOME") / ".config" : folder) / "mpisweep" / "slurm.yaml";
+  const std::filesystem::path home = environment_variable("HOME");
+  const std::filesystem::path folder = environment_variable("XDG_CONFIG_HOME");
+  return (folder.empty() ? home / ".config" : folder) / "mpisweep" / "slurm.yaml";
 }
 
 /// Throws: ConfigError.

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "sweep/session.hpp"
-#include "sweep/slurm_settings.hpp"
+#include "sweep/slurm/settings.hpp"
 
 namespace sweep {
 

@@ -283,7 +283,8 @@ class Requeue(SlurmTest):
         self.assertLess(held["left_s"], held["shortest_s"])
         job.wait_for_restart()
         self.expect_end(job)
-        self.assertEqual([one["job_id"] for one in status()["slurm_jobs"]], [job.id] * 2)
+        jobs = [(one["job_id"], one["restarts"]) for one in status()["slurm_jobs"]]
+        self.assertEqual(jobs, [(job.id, 1)])
         self.assertEqual(status()["finished"], 12)
 
     def test_jobs_that_train_nothing_are_not_requeued_for_ever(self):

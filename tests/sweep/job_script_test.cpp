@@ -1,4 +1,4 @@
-#include "sweep/job_script.hpp"
+#include "sweep/slurm/job_script.hpp"
 
 #include <fstream>
 #include <iterator>

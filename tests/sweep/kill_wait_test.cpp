@@ -1,4 +1,4 @@
-#include "sweep/kill_wait.hpp"
+#include "sweep/slurm/kill_wait.hpp"
 
 #include <cstdlib>
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sweep/slurm_allocation.hpp"
+#include "sweep/slurm/allocation.hpp"
 
 namespace sweep {
 namespace {

@@ -1,11 +1,10 @@
-#include "sweep/slurm_allocation.hpp"
-
 #include <chrono>
 #include <cstdlib>
 
 #include <gtest/gtest.h>
 
 #include "sweep/command_output.hpp"
+#include "sweep/slurm/allocation.hpp"
 
 namespace sweep {
 namespace {

@@ -1,11 +1,10 @@
-#include "sweep/slurm_job.hpp"
-
 #include <cstdlib>
 #include <map>
 
 #include <gtest/gtest.h>
 
 #include "sweep/clock.hpp"
+#include "sweep/slurm/job.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace sweep {

@@ -1,8 +1,7 @@
-#include "sweep/slurm_settings.hpp"
-
 #include <gtest/gtest.h>
 
 #include "sweep/config.hpp"
+#include "sweep/slurm/settings.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace sweep {

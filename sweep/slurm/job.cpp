@@ -1,4 +1,4 @@
-#include "sweep/slurm_job.hpp"
+#include "sweep/slurm/job.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -6,24 +6,16 @@
 #include <system_error>
 
 #include "sweep/clock.hpp"
-#include "sweep/command_output.hpp"
+#include "sweep/slurm/programs.hpp"
 #include "sweep/time_limit.hpp"
 
 namespace sweep {
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 /// "%L" is the time left, in the format of time limits; a word where there is no limit.
 std::optional<double> ask_squeue(const std::string& job) {
   try {
-    const auto text =
-        output_of({"squeue", "--noheader", "--jobs", job, "--format", "%L"}, kPatience);
+    const auto text = ask_slurm({"squeue", "--noheader", "--jobs", job, "--format", "%L"});
     if (!text) return std::nullopt;
     const auto left_s = parse_time(text->substr(0, text->find_first_of(" \n")));
     return left_s ? std::optional(unix_now_s() + *left_s) : std::nullopt;
@@ -35,21 +27,22 @@ std::optional<double> ask_squeue(const std::string& job) {
 }  // namespace
 
 std::optional<results::SlurmJob> slurm_job() {
-  const auto id = variable("SLURM_JOB_ID");
+  const auto id = environment_variable("SLURM_JOB_ID");
   if (id.empty()) return std::nullopt;
-  results::SlurmJob job{.id = id,
-                        .num_restarts = std::atoi(variable("SLURM_RESTART_COUNT").c_str()),
-                        .cluster = variable("SLURM_CLUSTER_NAME"),
-                        .nodes = variable("SLURM_JOB_NODELIST")};
-  const auto task = variable("SLURM_ARRAY_TASK_ID");
-  if (!task.empty()) job.array_task = variable("SLURM_ARRAY_JOB_ID") + "_" + task;
+  results::SlurmJob job{
+      .id = id,
+      .num_restarts = std::atoi(environment_variable("SLURM_RESTART_COUNT").c_str()),
+      .cluster = environment_variable("SLURM_CLUSTER_NAME"),
+      .nodes = environment_variable("SLURM_JOB_NODELIST")};
+  const auto task = environment_variable("SLURM_ARRAY_TASK_ID");
+  if (!task.empty()) job.array_task = environment_variable("SLURM_ARRAY_JOB_ID") + "_" + task;
   return job;
 }
 
 std::optional<double> end_of_slurm_job() {
-  const auto job = variable("SLURM_JOB_ID");
+  const auto job = environment_variable("SLURM_JOB_ID");
   if (job.empty()) return std::nullopt;
-  const double end_s = std::atof(variable("SLURM_JOB_END_TIME").c_str());
+  const double end_s = std::atof(environment_variable("SLURM_JOB_END_TIME").c_str());
   return end_s > 0 ? std::optional(end_s) : ask_squeue(job);
 }
 

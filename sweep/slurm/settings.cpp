@@ -1,4 +1,4 @@
-#include "sweep/slurm_settings.hpp"
+#include "sweep/slurm/settings.hpp"
 
 #include <functional>
 #include <map>

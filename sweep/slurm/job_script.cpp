@@ -1,4 +1,4 @@
-#include "sweep/job_script.hpp"
+#include "sweep/slurm/job_script.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "sweep/job_template.hpp"
+#include "sweep/slurm/job_template.hpp"
 #include "sweep/time_limit.hpp"
 
 namespace sweep {

@@ -1,4 +1,4 @@
-#include "sweep/slurm_queue.hpp"
+#include "sweep/slurm/queue.hpp"
 
 #include <chrono>
 #include <cstdlib>
@@ -7,17 +7,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "sweep/command_output.hpp"
+#include "sweep/slurm/programs.hpp"
 
 namespace sweep {
 namespace {
-
-constexpr std::chrono::seconds kPatience{10};
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 /// The value of NAME=value in a line of scontrol's.
 std::string field_of(const std::string& line, const std::string& name) {
@@ -42,34 +35,32 @@ std::optional<std::string> job_id_from(const std::optional<std::string>& said) {
 }  // namespace
 
 std::string state_of_job(const std::string& id) {
-  const auto line = output_of({"scontrol", "show", "job", id, "--oneliner"}, kPatience);
+  const auto line = ask_slurm({"scontrol", "show", "job", id, "--oneliner"});
   return field_of(line.value_or(""), "JobState");
 }
 
 bool requeue_job(const std::string& id) {
-  return output_of({"scontrol", "requeue", id}, kPatience, Errors::shown).has_value();
+  return ask_slurm({"scontrol", "requeue", id}, Errors::shown).has_value();
 }
 
 std::optional<std::string> submit_successor(const std::string& id) {
-  const auto script = variable("MPISWEEP_JOB_SCRIPT");
+  const auto script = environment_variable("MPISWEEP_JOB_SCRIPT");
   if (script.empty()) return std::nullopt;
-  return job_id_from(output_of({"sbatch", "--parsable", "--dependency=afterany:" + id, script},
-                               kPatience, Errors::shown));
+  return job_id_from(
+      ask_slurm({"sbatch", "--parsable", "--dependency=afterany:" + id, script}, Errors::shown));
 }
 
 std::optional<std::string> submit_job(const std::filesystem::path& script) {
-  return job_id_from(
-      output_of({"sbatch", "--parsable", script.string()}, kPatience, Errors::shown));
+  return job_id_from(ask_slurm({"sbatch", "--parsable", script.string()}, Errors::shown));
 }
 
 std::string list_partitions() {
-  return output_of({"sinfo", "--noheader", "--format=%P|%D|%c|%G|%l"}, kPatience).value_or("");
+  return ask_slurm({"sinfo", "--noheader", "--format=%P|%D|%c|%G|%l"}).value_or("");
 }
 
 std::vector<SlurmNode> look_at_nodes(const std::vector<std::string>& names) {
-  const auto answer = output_of({"sinfo", "--Node", "--noheader", "--format=%N %n %T",
-                                 fmt::format("--nodes={}", fmt::join(names, ","))},
-                                kPatience);
+  const auto answer = ask_slurm({"sinfo", "--Node", "--noheader", "--format=%N %n %T",
+                                 fmt::format("--nodes={}", fmt::join(names, ","))});
   std::vector<SlurmNode> nodes;
   std::istringstream lines(answer.value_or(""));
   for (std::string name, machine, state; lines >> name >> machine >> state;) {

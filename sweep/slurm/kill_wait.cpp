@@ -1,17 +1,15 @@
-#include "sweep/kill_wait.hpp"
+#include "sweep/slurm/kill_wait.hpp"
 
-#include <chrono>
-#include <cstdlib>
 #include <sstream>
 
-#include "sweep/command_output.hpp"
+#include "sweep/slurm/programs.hpp"
 
 namespace sweep {
 namespace {
 
 std::optional<double> ask_scontrol() {
-  if (std::getenv("SLURM_JOB_ID") == nullptr) return std::nullopt;
-  const auto config = output_of({"scontrol", "show", "config"}, std::chrono::seconds(10));
+  if (environment_variable("SLURM_JOB_ID").empty()) return std::nullopt;
+  const auto config = ask_slurm({"scontrol", "show", "config"});
   return config ? parse_kill_wait_s(*config) : std::nullopt;
 }
 

@@ -1,4 +1,4 @@
-#include "sweep/requeue.hpp"
+#include "sweep/slurm/requeue.hpp"
 
 #include <fstream>
 #include <iostream>
@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "results/file.hpp"
-#include "sweep/slurm_queue.hpp"
+#include "sweep/slurm/queue.hpp"
 
 namespace sweep {
 namespace {

@@ -1,4 +1,4 @@
-#include "sweep/slurm_allocation.hpp"
+#include "sweep/slurm/allocation.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,18 +12,12 @@
 
 #include <fmt/format.h>
 
-#include "sweep/command_output.hpp"
+#include "sweep/slurm/programs.hpp"
 
 namespace sweep {
 namespace {
 
-constexpr std::chrono::seconds kPatience{10};
 constexpr std::size_t kMostNodes = 100'000;
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 /// A whole text as a number >= 0.
 std::optional<int> number_of(std::string_view text) {
@@ -95,19 +89,20 @@ bool has_gpus() {
   static constexpr std::array kVariables = {"SLURM_JOB_GPUS",      "SLURM_GPUS",
                                             "SLURM_GPUS_ON_NODE",  "SLURM_GPUS_PER_NODE",
                                             "SLURM_GPUS_PER_TASK", "CUDA_VISIBLE_DEVICES"};
-  return std::ranges::any_of(kVariables, [](const char* name) { return !variable(name).empty(); });
+  return std::ranges::any_of(kVariables,
+                             [](const char* name) { return !environment_variable(name).empty(); });
 }
 
 /// GPUs of this node, which is all that the environment knows: SLURM_GPUS_PER_NODE may be "a100:2".
 int gpus_of_this_node() {
-  const auto per_node = variable("SLURM_GPUS_PER_NODE");
-  const auto here = per_node.empty() ? variable("SLURM_GPUS_ON_NODE") : per_node;
+  const auto per_node = environment_variable("SLURM_GPUS_PER_NODE");
+  const auto here = per_node.empty() ? environment_variable("SLURM_GPUS_ON_NODE") : per_node;
   return number_of(std::string_view(here).substr(here.rfind(':') + 1)).value_or(0);
 }
 
 void add_gpus(Allocation& allocation) {
   const auto details =
-      output_of({"scontrol", "show", "job", "--details", variable("SLURM_JOB_ID")}, kPatience);
+      ask_slurm({"scontrol", "show", "job", "--details", environment_variable("SLURM_JOB_ID")});
   const auto gpus = details ? gpus_by_node(*details) : std::map<std::string, int>();
   for (auto& node : allocation.nodes) {
     const auto found = gpus.find(node.name);
@@ -173,10 +168,10 @@ std::map<std::string, int> gpus_by_node(const std::string& job_details) {
 }
 
 std::optional<Allocation> slurm_allocation() {
-  if (variable("SLURM_JOB_ID").empty()) return std::nullopt;
-  const auto names = expand_node_list(variable("SLURM_JOB_NODELIST"));
-  auto cores = expand_counts(variable("SLURM_JOB_CPUS_PER_NODE"));
-  if (cores.empty()) cores = expand_counts(variable("SLURM_TASKS_PER_NODE"));
+  if (environment_variable("SLURM_JOB_ID").empty()) return std::nullopt;
+  const auto names = expand_node_list(environment_variable("SLURM_JOB_NODELIST"));
+  auto cores = expand_counts(environment_variable("SLURM_JOB_CPUS_PER_NODE"));
+  if (cores.empty()) cores = expand_counts(environment_variable("SLURM_TASKS_PER_NODE"));
   if (names.empty() || names.size() != cores.size()) return std::nullopt;
   Allocation allocation;
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -228,7 +223,7 @@ std::map<std::string, std::string> launch_variables(const Allocation& allocation
   std::map<std::string, std::string> variables = {
       {"SLURM_TASKS_PER_NODE", fmt::format("{}", fmt::join(slots, ","))}};
   const bool has_same_gpus = gpus.size() == 1 && *gpus.begin() > 0;
-  if (has_same_gpus && !variable("SLURM_GPUS_PER_TASK").empty()) {
+  if (has_same_gpus && !environment_variable("SLURM_GPUS_PER_TASK").empty()) {
     variables["SLURM_GPUS_PER_TASK"] = "";
     variables["SLURM_GPUS_PER_NODE"] = std::to_string(*gpus.begin());
   }

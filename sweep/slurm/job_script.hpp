@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "sweep/slurm_settings.hpp"
+#include "sweep/slurm/settings.hpp"
 
 /// From what is wanted of a Slurm job and what a cluster has to the job's script. Nothing is run
 /// or written here.
