@@ -66,9 +66,10 @@ class Attributes {
  public:
   explicit Attributes(const ChildOptions& options) {
     check_posix(posix_spawnattr_init(&attributes_), "posix_spawnattr_init");
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes_, &none);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    if (options.is_deaf_to_term) sigaddset(&blocked, SIGTERM);
+    posix_spawnattr_setsigmask(&attributes_, &blocked);
     posix_spawnattr_setpgroup(&attributes_, 0);
     const int group = options.has_own_group ? POSIX_SPAWN_SETPGROUP : 0;
     posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK | group));
@@ -81,6 +82,13 @@ class Attributes {
  private:
   posix_spawnattr_t attributes_ = {};
 };
+
+/// Returns an exit code only if it fails.
+int become(std::vector<std::string> program) {
+  execvp(program.front().c_str(), pointers_to(program).data());
+  std::cerr << "cannot start " << program.front() << " (" << std::strerror(errno) << ")\n";
+  return kCannotStart;
+}
 
 }  // namespace
 
@@ -112,10 +120,16 @@ int exec_child(const std::vector<std::string>& arguments) {
   prctl(PR_SET_PDEATHSIG, std::stoi(arguments[0]));
   if (getppid() != std::stoi(arguments[1])) return kCannotStart;  // it ended before we could ask
   if (arguments[2] == "1") go_before_parent();
-  std::vector<std::string> program(arguments.begin() + 3, arguments.end());
-  execvp(program.front().c_str(), pointers_to(program).data());
-  std::cerr << "cannot start " << program.front() << " (" << std::strerror(errno) << ")\n";
-  return kCannotStart;
+  return become({arguments.begin() + 3, arguments.end()});
+}
+
+int exec_deaf(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return kCannotStart;
+  sigset_t term;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, nullptr);
+  return become(arguments);
 }
 
 std::filesystem::path own_program() {

@@ -16,8 +16,9 @@ struct ChildOptions {
   std::filesystem::path folder = {};                  ///< to start in; empty: ours
   std::vector<std::pair<int, int>> descriptors = {};  ///< ours and the number it has in the child
   int signal_of_death = 0;                            ///< that the child gets when we end
-  bool is_first_to_go = false;  ///< the kernel's first choice when the host is out of memory
-  bool has_own_group = false;   ///< a process group of its own, where no Ctrl-C reaches it
+  bool is_first_to_go = false;   ///< the kernel's first choice when the host is out of memory
+  bool has_own_group = false;    ///< a process group of its own, where no Ctrl-C reaches it
+  bool is_deaf_to_term = false;  ///< SIGTERM is blocked, unless the program unblocks it
 };
 
 /// Starts a child with nothing on its standard input and no signals blocked. It comes to life
@@ -41,6 +42,13 @@ int exec_child(const std::vector<std::string>& arguments);
 
 /// The name of that command.
 inline constexpr const char* kExecChildCommand = "exec-child";
+
+/// The hidden command `exec-deaf`: blocks SIGTERM and becomes the program. Returns an exit code
+/// only if that fails. `arguments`: the program with its own.
+int exec_deaf(const std::vector<std::string>& arguments);
+
+/// The name of that command.
+inline constexpr const char* kExecDeafCommand = "exec-deaf";
 
 /// The path of the running program.
 std::filesystem::path own_program();

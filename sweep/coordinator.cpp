@@ -7,6 +7,7 @@
 #include "sweep/clock.hpp"
 #include "sweep/packs_ahead.hpp"
 #include "sweep/prepare.hpp"
+#include "sweep/stop_signals.hpp"
 
 namespace sweep {
 
@@ -44,6 +45,7 @@ void Coordinator::handle(int rank, const Report& report) {
   if (const auto* output = std::get_if<TrainerOutput>(&report)) outlets_.log(rank, output->text);
   if (const auto* end = std::get_if<PackEnd>(&report)) on_end_of_pack(rank, *end);
   if (const auto* returned = std::get_if<PackReturned>(&report)) on_returned(rank, *returned);
+  if (const auto* asked = std::get_if<StopAsked>(&report)) remember_stop_signal(asked->signal);
 }
 
 bool Coordinator::has_heard_of_all() const {

@@ -35,7 +35,12 @@ std::vector<std::string> mpirun_command(const Launch& launch) {
   // Quiet: our own message explains an exit code. Unbound: two jobs would share the first cores.
   command.insert(command.end(), {"--quiet", "--bind-to", "none", "--oversubscribe"});
   if (!launch.places.empty()) {
+    // Slurm's SIGTERM reaches every process on the nodes; the daemons must leave it to the ranks.
+    const auto agent = fmt::format("{} {} orted", own_program().string(), kExecDeafCommand);
     command.insert(command.end(), {"--host", to_host_list(launch.places)});
+    if (std::ranges::count(agent, ' ') == 2) {  // mpirun splits it there
+      command.insert(command.end(), {"--mca", "orte_launch_agent", agent});
+    }
   }
   return command;
 }

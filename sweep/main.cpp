@@ -242,6 +242,9 @@ int run_command_line(int argc, char** argv) {
   if (!arguments.empty() && arguments.front() == kExecChildCommand) {
     return exec_child({arguments.begin() + 1, arguments.end()});
   }
+  if (!arguments.empty() && arguments.front() == kExecDeafCommand) {
+    return exec_deaf({arguments.begin() + 1, arguments.end()});
+  }
   CLI::App app{"Runs a grid of trainings over the ranks of an MPI job and gathers the results."};
   app.require_subcommand(1);
   Action action;

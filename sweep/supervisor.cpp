@@ -80,11 +80,16 @@ struct JobEnd {
   int stop_signal = 0;  // that asked for the end, or 0
 };
 
-JobEnd run_once(const std::vector<std::string>& command, double grace_s) {
+/// mpirun does not hear SIGTERM, which Slurm sends to every process of a job, or it would end the
+/// ranks before they have saved. srun cannot be kept from it.
+JobEnd run_once(const SupervisorOptions& options, const std::vector<std::string>& command) {
   JobEnd end;
-  const auto launcher =
-      start_child({.program = command, .signal_of_death = SIGTERM, .has_own_group = true});
-  end.status = wait_for(launcher, grace_s, end.stop_signal);
+  const bool is_mpirun = options.launcher == Launcher::mpirun;
+  const auto launcher = start_child({.program = command,
+                                     .signal_of_death = is_mpirun ? SIGINT : SIGTERM,
+                                     .has_own_group = true,
+                                     .is_deaf_to_term = is_mpirun});
+  end.status = wait_for(launcher, options.grace_s, end.stop_signal);
   return end;
 }
 
@@ -163,7 +168,7 @@ SupervisedEnd supervise(const SupervisorOptions& options) {
   Restarts restarts(options);
   while (true) {
     const auto command = options.command();
-    const auto end = run_once(command, options.grace_s);
+    const auto end = run_once(options, command);
     if (end.stop_signal != 0 && !is_done(end.status)) return {exit_code_of_stop(end.stop_signal)};
     if (has_said_why(end.status)) return {WEXITSTATUS(end.status)};
     if (is_missing(end.status)) {

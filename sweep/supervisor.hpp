@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sweep/exit_code.hpp"
+#include "sweep/launcher.hpp"
 
 namespace sweep {
 
@@ -13,9 +14,10 @@ struct SupervisorOptions {
   /// Tells, before each start, the command that launches the ranks; the first word is the launcher.
   std::function<std::vector<std::string>()> command = {};
 
-  double grace_s = 20;         ///< from a signal to the end, > 0
-  int restarts = 3;            ///< of a job that died, in a row without progress between
-  double restart_pause_s = 1;  ///< before the first of them; doubles with each
+  Launcher launcher = Launcher::mpirun;  ///< that it begins with
+  double grace_s = 20;                   ///< from a signal to the end, > 0
+  int restarts = 3;                      ///< of a job that died, in a row without progress between
+  double restart_pause_s = 1;            ///< before the first of them; doubles with each
 
   std::filesystem::path folder = {};  ///< of the results, which tell whether there was progress
 };

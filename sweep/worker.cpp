@@ -10,6 +10,7 @@
 #include "sweep/clock.hpp"
 #include "sweep/comm.hpp"
 #include "sweep/device_assignment.hpp"
+#include "sweep/stop_signals.hpp"
 
 namespace sweep {
 namespace {
@@ -233,9 +234,14 @@ void Worker::lose_trainer(const std::string& reason, protocol::Cause cause) {
 void serve_coordinator(Communicator& world) {
   world.gather(serialize(view_of_this_rank()));
   Worker worker;
+  int signal_told = 0;
   auto patience = kShortestWait;
   while (!worker.has_quit()) {
     bool is_idle = true;
+    if (stop_signal() != signal_told) {  // Slurm may tell the ranks of some nodes alone
+      signal_told = stop_signal();
+      world.post(0, serialize(Report{StopAsked{signal_told}}));
+    }
     while (const auto envelope = world.receive()) {
       worker.handle(parse_command(envelope->text));
       is_idle = false;

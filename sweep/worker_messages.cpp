@@ -104,6 +104,9 @@ std::string serialize(const Report& report) {
           [](const TrainerOutput& output) {
             return dump({{"type", "output"}, {"text", output.text}});
           },
+          [](const StopAsked& asked) {
+            return dump({{"type", "stop_asked"}, {"signal", asked.signal}});
+          },
           [](const auto& message) { return protocol::serialize(message); }},
       report);
 }
@@ -137,6 +140,7 @@ Report parse_report(const std::string& text) {
     }
     if (type == "pack_returned") return PackReturned{pack()};
     if (type == "output") return TrainerOutput{field("text")};
+    if (type == "stop_asked") return StopAsked{fields.required<int>("signal")};
     return report_from(protocol::message_from_json(json));
   });
 }

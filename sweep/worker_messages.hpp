@@ -62,9 +62,14 @@ struct TrainerOutput {
   std::string text = {};
 };
 
+/// The launcher or Slurm wants the run to stop and told this rank.
+struct StopAsked {
+  int signal = 0;
+};
+
 /// Each pack that a worker is sent has one PackEnd or PackReturned.
 using Report = std::variant<WorkerReady, WorkerUnable, protocol::Result, protocol::Progress,
-                            PackEnd, PackReturned, TrainerOutput>;
+                            PackEnd, PackReturned, TrainerOutput, StopAsked>;
 
 /// Throws (the parsers): protocol::ProtocolError if the text is no such message.
 /// Reports travel together, one per line, in texts of about a megabyte at most: as messages of

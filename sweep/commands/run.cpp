@@ -65,6 +65,7 @@ SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& 
                            .most_ranks = static_cast<int>(sweep.ids.size()),
                            .num_ranks_here = default_num_ranks(sweep)};
   return supervise({.command = [&] { return command_of(plan_launch(wish), arguments); },
+                    .launcher = options.launcher,
                     .grace_s = capped_grace_s(sweep.config.run.grace_s),
                     .restarts = sweep.config.run.restarts,
                     .restart_pause_s = sweep.config.run.restart_pause_s,

@@ -9,6 +9,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -154,8 +155,7 @@ class Lab:
         slurmd.kill()
         slurmd.wait()
         for process in processes_on(node):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, 9)
+            kill(process)
         run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
 
     def revive_node(self, node):
@@ -173,6 +173,18 @@ def processes_on(node):
             if marks & set((folder / "environ").read_bytes().split(b"\0")):
                 found.append(int(folder.name))
     return found
+
+
+def command_line(process):
+    """With zeros between its words; empty if it is gone."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
+
+
+def kill(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
 
 
 def run(*command, check=True, seconds=120):

@@ -7,10 +7,11 @@ hand. Exits with 77, after the reason, where no Slurm can be started.
 import json
 import os
 import pathlib
+import random
 import re
-import signal
 import sys
 import tempfile
+import time
 import unittest
 
 import lab
@@ -40,6 +41,8 @@ trial: {study: noop, seconds: 2}
 grid: {seed: 0..11}
 run: {grace: 4, pack_width: 1}
 """
+
+ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL")
 
 # Slurm's warning may come a minute early; without it mpisweep goes by the end of the job alone.
 NO_SIGNAL = "--extra=--signal=B:CONT@1"
@@ -221,17 +224,25 @@ class Requeue(SlurmTest):
         self.wait_for_log(f"trials are left, job {job.id} goes back into its queue")
         self.expect_to_go_on(job)
 
-    def test_term_to_ranks_under_srun_saves_their_packs_and_requeues_the_job(self):
-        job = self.submit_training("--launcher", "srun")
+    def preempt_steps(self, launcher):
+        """As Slurm does at the beginning of a partition's GraceTime."""
+        job = self.submit_training("--launcher", launcher)
         self.wait_until_training()
         run("scancel", "--signal=TERM", job.id)
         self.wait_for_log("packs saved")
         self.expect_to_go_on(job)
 
-    def test_a_requeue_by_others_is_not_doubled(self):
+    def test_term_to_the_steps_saves_all_packs_and_requeues_the_job_under_srun(self):
+        self.preempt_steps("srun")
+
+    def test_term_to_the_steps_saves_all_packs_and_requeues_the_job_under_mpirun(self):
+        self.preempt_steps("mpirun")
+
+    def test_a_requeue_by_others_saves_all_packs_under_mpirun_and_is_not_doubled(self):
         job = self.submit_training()
         self.wait_until_training()
         run("scontrol", "requeue", job.id)
+        self.wait_for_log("packs saved")
         self.expect_to_go_on(job)
         self.assertEqual(job.num_restarts(), 1)
 
@@ -298,6 +309,64 @@ class Requeue(SlurmTest):
         self.assertIn("3 jobs in a row have trained nothing", self.log().splitlines()[-1])
 
 
+class Torture(SlurmTest):
+    """Whatever happens to jobs, in any order."""
+
+    NUM_DISTURBANCES = int(os.environ.get("MPISWEEP_TORTURE_KILLS", 4))
+    SEED = int(os.environ.get("MPISWEEP_TORTURE_SEED", 1))
+
+    def warn(self, job):
+        run("scancel", "--signal=USR1", "--batch", job.id, check=False)
+
+    def preempt(self, job):
+        run("scancel", "--signal=TERM", "--full", job.id, check=False)
+
+    def requeue(self, job):
+        run("scontrol", "requeue", job.id, check=False)
+
+    def kill_all_of_a_node(self, job):
+        for process in lab.processes_on(random.choice(lab.NODES)):
+            if b"mpisweep" in lab.command_line(process):
+                lab.kill(process)
+
+    def kill_one(self, job):
+        """A rank, a trainer, a launcher or the supervisor, which is the job itself."""
+        processes = [
+            process
+            for node in lab.NODES
+            for process in lab.processes_on(node)
+            if re.search(rb"mpisweep|mpirun|srun|orted", lab.command_line(process))
+        ]
+        if processes:
+            lab.kill(random.choice(processes))
+
+    def test_gives_the_values_of_an_undisturbed_run(self):
+        random.seed(self.SEED)
+        disturbances = [self.warn, self.preempt, self.requeue, self.kill_all_of_a_node,
+                        self.kill_one]
+        launcher = random.choice(["mpirun", "srun"])
+        job = self.submit("training.yaml", "--nodes", "2", "--time", "3", "--device", "cpu",
+                          "--launcher", launcher)
+        for _ in range(self.NUM_DISTURBANCES):
+            time.sleep(random.uniform(1, 8))
+            disturb = random.choice(disturbances)
+            print(f"{disturb.__name__} under {launcher}", flush=True)
+            disturb(job)
+            job = self.going_on(job)
+        self.expect_end(job)
+        self.expect_undisturbed_values()
+
+    def going_on(self, job):
+        """The job when it runs again; a new one if it has ended, as a person would submit it."""
+        time.sleep(2)
+        known = wait_until(lambda: (now := job.state()) in ("RUNNING", *ENDED) and now, 120, "a job")
+        if known not in ENDED:
+            return job
+        again = Job(run("sbatch", "--parsable", self.output / "job.sh").strip())
+        self.addCleanup(again.cancel)
+        return again
+
+
 class Death(SlurmTest):
     def submit_training(self, launcher):
         return self.submit("training.yaml", "--nodes", "2", "--time", "8", "--device", "cpu",
@@ -313,8 +382,8 @@ class Death(SlurmTest):
         job = self.submit_training(launcher)
         self.wait_until_training()
         for process in lab.processes_on("n2"):
-            if b"mpisweep\0run" in pathlib.Path(f"/proc/{process}/cmdline").read_bytes():
-                os.kill(process, signal.SIGKILL)
+            if b"mpisweep\0run" in lab.command_line(process):
+                lab.kill(process)
         self.expect_to_go_on_in_the_same_job(job)
 
     def lose_node(self, launcher):

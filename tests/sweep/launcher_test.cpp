@@ -27,7 +27,9 @@ TEST(Launch, SpreadsRanksOverNodesAsTheyAreCounted) {
   const std::vector<NodeRanks> places = {{.node = "n1", .num_ranks = 4},
                                          {.node = "n2", .num_ranks = 2}};
   EXPECT_EQ(launch_words({.num_ranks = 6, .places = places}),
-            "mpirun -n 6 --quiet --bind-to none --oversubscribe --host n1:4,n2:2");
+            "mpirun -n 6 --quiet --bind-to none --oversubscribe --host n1:4,n2:2 "
+            "--mca orte_launch_agent " +
+                own_program().string() + " exec-deaf orted");
   EXPECT_EQ(launch_words({.launcher = Launcher::srun, .num_ranks = 6, .places = places}),
             "srun --mpi=pmix --kill-on-bad-exit=1 --ntasks=6 --nodes=2 --nodelist=n1,n2");
 }

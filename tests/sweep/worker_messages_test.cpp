@@ -49,6 +49,7 @@ TEST(WorkerMessages, CarryReportsUnchanged) {
   EXPECT_EQ(end.reason, "it said nothing");
   EXPECT_EQ(end.busy_s, 1.5);
   EXPECT_EQ(std::get<PackReturned>(through(PackReturned{3})).pack, 3);
+  EXPECT_EQ(std::get<StopAsked>(through(StopAsked{15})).signal, 15);
   EXPECT_EQ(std::get<protocol::Result>(through(protocol::Result{.pack = 3, .id = "0a"})).id, "0a");
 }
 
