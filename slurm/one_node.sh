@@ -19,13 +19,13 @@ modules=()       # such as (gcc/12.2 openmpi/4.1 hdf5/1.14)
 run_options=()   # such as (--set run.checkpoint_every=300)
 
 # ---- From here on every job is the same ----
-set -euo pipefail
 : "${SLURM_JOB_ID:?is not set, submit this script with sbatch}"
 if ((${#modules[@]} > 0)); then module load "${modules[@]}"; fi
+set -euo pipefail  # not before: modules of many sites do not bear it
 export MPISWEEP_JOB_SCRIPT=$0  # submitted again where a job may not be requeued
 
 command=("$mpisweep" run "$config" --output "$output" --launcher "$launcher" --requeue
-  "${run_options[@]}")
+  ${run_options[@]+"${run_options[@]}"})
 printf 'job %s, start %d, %s\n' "$SLURM_JOB_ID" $((${SLURM_RESTART_COUNT:-0} + 1)) "$(date -u)"
 printf 'hosts: %s\n' "$SLURM_JOB_NODELIST"
 "$mpisweep" --version

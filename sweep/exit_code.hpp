@@ -13,6 +13,9 @@ enum class ExitCode {
   terminated = 143,   ///< stopped after saving, by SIGTERM or ahead of the end of the job
 };
 
+/// Under a supervisor a rank says sweep_failed by this: launchers end with 1 when they die.
+inline constexpr int kSupervisedFailure = 71;
+
 constexpr int to_int(ExitCode code) {
   return static_cast<int>(code);
 }

@@ -4,21 +4,23 @@
 #include <chrono>
 #include <system_error>
 
-#include "results/journal.hpp"
 #include "sweep/checkpoint_folder.hpp"
+#include "sweep/outlook.hpp"
 
 namespace sweep {
 namespace {
 
-std::size_t count_ended(const std::filesystem::path& journal) {
-  std::size_t count = 0;
+/// Trials that no later run would train by itself.
+std::size_t count_ended(const std::filesystem::path& folder) {
   try {
-    results::read_journal(journal, [&count](results::RecordType type, const std::string&) {
-      if (type == results::RecordType::trial) ++count;
-    });
+    const auto results = results_in(folder);
+    return static_cast<std::size_t>(std::ranges::count_if(results.trials, [](const auto& trial) {
+      return trial.has_ended && (trial.status != protocol::Outcome::failed ||
+                                 trial.cause == protocol::Cause::exception);
+    }));
   } catch (const results::StorageError&) {
+    return 0;
   }
-  return count;
 }
 
 std::int64_t saved_at(const std::filesystem::path& checkpoint) {
@@ -32,7 +34,7 @@ std::int64_t saved_at(const std::filesystem::path& checkpoint) {
 }  // namespace
 
 FolderProgress progress_in(const std::filesystem::path& folder) {
-  FolderProgress progress{.num_ended = count_ended(folder / "journal")};
+  FolderProgress progress{.num_ended = count_ended(folder)};
   const CheckpointFolder checkpoints(folder);
   for (const auto key : checkpoints.keys()) {
     progress.newest_checkpoint =

@@ -8,7 +8,7 @@ namespace sweep {
 
 /// How far the training in an output folder is, for comparison with what it was before.
 struct FolderProgress {
-  std::size_t num_ended = 0;           ///< ends of trials in the journal
+  std::size_t num_ended = 0;           ///< trials that no later run trains by itself
   std::int64_t newest_checkpoint = 0;  ///< when a pack was saved last, ns since 1970; 0: never
 };
 

@@ -47,6 +47,7 @@ std::vector<std::string> mpirun_command(const Launch& launch) {
 
 std::vector<std::string> srun_command(const Launch& launch) {
   std::vector<std::string> command = {"srun", "--mpi=pmix", "--kill-on-bad-exit=1",
+                                      "--cpu-bind=none",
                                       fmt::format("--ntasks={}", launch.num_ranks)};
   if (!launch.places.empty()) {
     command.push_back(fmt::format("--nodes={}", launch.places.size()));

@@ -90,6 +90,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
       ->check(CLI::Range(1, 1'000'000).description(""));
   command->add_option("--launcher", options->launcher, "mpirun (default) or srun, in a Slurm job")
       ->transform(CLI::CheckedTransformer(launchers_by_name).description(""));
+  command->add_flag("--supervised", options->is_supervised)->group("");  // not in the help
   command->add_flag("--requeue", options->requeues,
                     "put our Slurm job back into its queue while trials are missing");
   command->add_option("--trainer-log", options->session.trainer_log,

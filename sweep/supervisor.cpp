@@ -1,6 +1,7 @@
 #include "sweep/supervisor.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -96,9 +97,20 @@ JobEnd run_once(const SupervisorOptions& options, const std::vector<std::string>
 /// Whether a rank chose the exit code itself, and so has told people why.
 bool has_said_why(int status) {
   if (!WIFEXITED(status)) return false;
+  static constexpr std::array kCodes = {to_int(ExitCode::success),
+                                        to_int(ExitCode::bad_input),
+                                        to_int(ExitCode::trials_failed),
+                                        to_int(ExitCode::folder_busy),
+                                        to_int(ExitCode::interrupted),
+                                        to_int(ExitCode::terminated),
+                                        kSupervisedFailure};
+  return std::ranges::find(kCodes, WEXITSTATUS(status)) != kCodes.end();
+}
+
+/// What a rank said, as our own exit code.
+int code_said(int status) {
   const int code = WEXITSTATUS(status);
-  return code <= to_int(ExitCode::folder_busy) || code == to_int(ExitCode::interrupted) ||
-         code == to_int(ExitCode::terminated);
+  return code == kSupervisedFailure ? to_int(ExitCode::sweep_failed) : code;
 }
 
 /// Whether no trial was left, even if we were told to stop.
@@ -139,6 +151,18 @@ void tell_death(int status, bool starts_again) {
             << (starts_again ? "starting it again" : "the same command continues") << std::endl;
 }
 
+constexpr int kNoLaunch = 1 << 8;  // as waitpid has exit code 1
+
+/// Empty, with the reason on standard error, if there is none now, for want of nodes say.
+std::vector<std::string> next_command(const SupervisorOptions& options) {
+  try {
+    return options.command();
+  } catch (const std::exception& error) {
+    std::cerr << "mpisweep: " << error.what() << std::endl;
+    return {};
+  }
+}
+
 void tell_missing(const std::string& launcher) {
   std::cerr << "mpisweep: there is no " << launcher
             << " here, load your site's MPI module or install Open MPI (./dev setup)\n";
@@ -167,10 +191,10 @@ SupervisedEnd supervise(const SupervisorOptions& options) {
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   Restarts restarts(options);
   while (true) {
-    const auto command = options.command();
-    const auto end = run_once(options, command);
+    const auto command = next_command(options);
+    const auto end = command.empty() ? JobEnd{.status = kNoLaunch} : run_once(options, command);
     if (end.stop_signal != 0 && !is_done(end.status)) return {exit_code_of_stop(end.stop_signal)};
-    if (has_said_why(end.status)) return {WEXITSTATUS(end.status)};
+    if (has_said_why(end.status)) return {code_said(end.status)};
     if (is_missing(end.status)) {
       tell_missing(command.front());
       return {to_int(ExitCode::sweep_failed)};

@@ -32,7 +32,7 @@ struct SupervisedEnd {
 /// INT, TERM and USR1 on as USR1, so that rank 0 can save; a second one, or the end of the grace
 /// period, ends everything at once. The launcher dies with us. What died for good is sweep_failed,
 /// with a message.
-/// Throws: std::system_error if no process can be made; what `command` throws.
+/// A `command` that throws is a death. Throws: std::system_error if no process can be made.
 SupervisedEnd supervise(const SupervisorOptions& options);
 
 /// Whether rank 0's messages end up on a terminal, mpirun's pipes aside.

@@ -20,17 +20,21 @@ namespace {
 
 /// One rank. Session and communicator come first, outside the try: were they inside, MPI_Finalize
 /// would wait for ranks that wait for us.
-int run_as_rank(const SessionOptions& options) {
+int run_as_rank(const RunOptions& options) {
+  const int failure = options.is_supervised ? kSupervisedFailure : to_int(ExitCode::sweep_failed);
   const MpiSession session;
   Communicator world(MPI_COMM_WORLD);
   catch_stop_signals();  // launchers send them to every rank; rank 0 answers for all
   try {
-    if (world.rank() == 0) return to_int(run_session(options, world));
+    if (world.rank() == 0) {
+      const auto code = run_session(options.session, world);
+      return code == ExitCode::sweep_failed ? failure : to_int(code);
+    }
     serve_coordinator(world);
     return to_int(ExitCode::success);
   } catch (const std::exception& error) {
     std::cerr << "mpisweep: rank " << world.rank() << ": " << error.what() << std::endl;
-    world.abort_all(to_int(ExitCode::sweep_failed));
+    world.abort_all(failure);
   }
 }
 
@@ -49,6 +53,7 @@ double capped_grace_s(double grace_s) {
 /// Launches the ranks and waits for them.
 SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& sweep) {
   auto arguments = options.arguments;
+  arguments.emplace_back("--supervised");
   bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
   if (options.session.choice.device == DeviceChoice::automatic) {
     uses_gpus = uses_gpus || has_gpus_elsewhere();
@@ -82,7 +87,8 @@ bool is_unfinished(const SupervisedEnd& end) {
 int leave_slurm_job(const results::SlurmJob& job, const SupervisedEnd& end,
                     const UnfinishedRun& run) {
   if (is_unfinished(end)) {
-    return requeue_or_succeed(job.id, run) ? end.exit_code : to_int(ExitCode::sweep_failed);
+    const auto& id = job.array_task.empty() ? job.id : job.array_task;
+    return requeue_or_succeed(id, run) ? end.exit_code : to_int(ExitCode::sweep_failed);
   }
   forget_idle_jobs(run.folder);
   return end.exit_code;
@@ -91,7 +97,7 @@ int leave_slurm_job(const results::SlurmJob& job, const SupervisedEnd& end,
 }  // namespace
 
 int run_command(const RunOptions& options) {
-  if (is_launched_by_mpi()) return run_as_rank(options.session);
+  if (is_launched_by_mpi()) return run_as_rank(options);
   // Bad input is found here, before anything starts.
   auto sweep = prepare_sweep(options.session.choice);
   sweep.trainer.reset();

@@ -13,6 +13,7 @@ struct RunOptions {
   SessionOptions session = {};
   std::optional<int> ranks = {};            ///< absent: one per GPU or core
   Launcher launcher = Launcher::mpirun;     ///< of the ranks, unless something launched us
+  bool is_supervised = false;               ///< launched by ourselves
   bool requeues = false;                    ///< our Slurm job while trials are missing
   std::vector<std::string> arguments = {};  ///< as typed, to launch ourselves as ranks
 };

@@ -12,6 +12,7 @@
 #include "sweep/slurm/job_script.hpp"
 #include "sweep/slurm/programs.hpp"
 #include "sweep/slurm/queue.hpp"
+#include "sweep/time_limit.hpp"
 
 namespace sweep {
 namespace {
@@ -33,6 +34,7 @@ SlurmSettings read_personal_settings() {
   SlurmSettings settings;
   try {
     const auto root = parse_yaml(text, {}, problems);
+    if (root.is_null()) return {};
     if (!root.is_map()) throw UnreadableConfig({.line = 1}, "the file is " + kind_of(root));
     settings = read_slurm_settings(root, "", problems);
   } catch (const UnreadableConfig& error) {
@@ -47,6 +49,11 @@ SlurmSettings settings_for(const SlurmOptions& options, const Config& config) {
   auto settings = join(join(options.wishes, config.slurm), read_personal_settings());
   const bool wants_cpu = options.session.choice.device == DeviceChoice::cpu;
   if (wants_cpu && !settings.gpus_per_node) settings.gpus_per_node = 0;
+  if (!settings.time.empty() && settings.time != "UNLIMITED" && !parse_time(settings.time)) {
+    throw ConfigError(fmt::format(
+        "mpisweep: the time limit '{}' is no time, want minutes or such as 04:00:00 or 1-12\n",
+        settings.time));
+  }
   return settings;
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <sstream>
@@ -173,9 +174,12 @@ std::optional<Allocation> slurm_allocation() {
   auto cores = expand_counts(environment_variable("SLURM_JOB_CPUS_PER_NODE"));
   if (cores.empty()) cores = expand_counts(environment_variable("SLURM_TASKS_PER_NODE"));
   if (names.empty() || names.size() != cores.size()) return std::nullopt;
+  const int most_tasks = number_of(environment_variable("SLURM_NTASKS_PER_NODE"))
+                             .value_or(std::numeric_limits<int>::max());
   Allocation allocation;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    allocation.nodes.push_back({.name = names[i], .num_cores = std::max(1, cores[i])});
+    allocation.nodes.push_back(
+        {.name = names[i], .num_cores = std::max(1, std::min(cores[i], most_tasks))});
   }
   if (has_gpus()) add_gpus(allocation);
   return allocation;

@@ -46,6 +46,14 @@ std::string quote_all(const std::vector<std::string>& texts) {
   return fmt::format("{}", fmt::join(quoted, " "));
 }
 
+/// As a pattern of sbatch's for file names.
+std::string without_patterns(const std::filesystem::path& path) {
+  std::string text;
+  for (const char c : path.string())
+    text += c == '%' ? std::string("%%") : std::string(1, c);
+  return text;
+}
+
 /// "--mem=0", whether or not #SBATCH stands before it.
 std::string without_mark(const std::string& option) {
   constexpr std::string_view kMark = "#SBATCH ";
@@ -63,7 +71,7 @@ std::string options_for_sbatch(const SweepJob& job, const SlurmSettings& setting
   options.push_back("--time=" + quote(shape.time));
   if (!settings.partition.empty()) options.push_back("--partition=" + quote(settings.partition));
   if (!settings.account.empty()) options.push_back("--account=" + quote(settings.account));
-  options.push_back("--output=" + quote((job.output / "slurm-%j.log").string()));
+  options.push_back("--output=" + quote(without_patterns(job.output) + "/slurm-%j.log"));
   options.emplace_back("--open-mode=append");
   options.push_back(fmt::format("--signal=B:USR1@{}",
                                 static_cast<int>(std::ceil(job.grace_s)) + kSecondsToLeave));

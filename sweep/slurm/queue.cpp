@@ -34,9 +34,9 @@ std::optional<std::string> job_id_from(const std::optional<std::string>& said) {
 
 }  // namespace
 
-std::string state_of_job(const std::string& id) {
-  const auto line = ask_slurm({"scontrol", "show", "job", id, "--oneliner"});
-  return field_of(line.value_or(""), "JobState");
+JobState look_at_job(const std::string& id) {
+  const auto line = ask_slurm({"scontrol", "show", "job", id, "--oneliner"}).value_or("");
+  return {.name = field_of(line, "JobState"), .reason = field_of(line, "Reason")};
 }
 
 bool requeue_job(const std::string& id) {
@@ -45,7 +45,8 @@ bool requeue_job(const std::string& id) {
 
 std::optional<std::string> submit_successor(const std::string& id) {
   const auto script = environment_variable("MPISWEEP_JOB_SCRIPT");
-  if (script.empty()) return std::nullopt;
+  const bool is_array_task = id.find('_') != std::string::npos;
+  if (script.empty() || is_array_task) return std::nullopt;
   return job_id_from(
       ask_slurm({"sbatch", "--parsable", "--dependency=afterany:" + id, script}, Errors::shown));
 }

@@ -26,15 +26,16 @@ int read_idle_jobs(const std::filesystem::path& folder) {
                                                                                : 0;
 }
 
-/// A count that cannot be kept must not keep the sweep from going on.
-void write_idle_jobs(const std::filesystem::path& folder, int count) {
-  if (count == 0) return forget_idle_jobs(folder);
+/// False, with the reason on standard error, if the count cannot be kept.
+bool write_idle_jobs(const std::filesystem::path& folder, int count) {
   try {
     std::filesystem::create_directories(folder);
     results::replace_content(count_file(folder),
                              nlohmann::json{{"idle_jobs", count}}.dump() + "\n");
+    return true;
   } catch (const std::exception& error) {
     std::cerr << "mpisweep: " << error.what() << std::endl;
+    return false;
   }
 }
 
@@ -42,27 +43,41 @@ void tell(const std::string& sentence) {
   std::cerr << "mpisweep: " << sentence << std::endl;
 }
 
+/// Slurm's word for what it does to a job that it does not let run; empty if it runs, if its time
+/// is over, which is for us to mend, or if there is no answer.
+std::string why_slurm_ends(const std::string& job) {
+  const auto state = look_at_job(job);
+  if (state.name == "RUNNING" || state.reason == "TimeLimit") return {};
+  return state.name;
+}
+
+/// Counts jobs that train nothing. False, with a last word, if this was the last one.
+bool may_go_on(const std::string& job, const UnfinishedRun& run) {
+  if (has_moved(run.at_start, progress_in(run.folder))) {
+    forget_idle_jobs(run.folder);
+    return true;
+  }
+  const int idle_jobs = read_idle_jobs(run.folder) + 1;
+  const bool is_counted = write_idle_jobs(run.folder, idle_jobs);
+  if (is_counted && idle_jobs < kMostIdleJobs) return true;
+  tell(
+      fmt::format("trials are left, but {} trained nothing, so job {} is the last one; see what "
+                  "is wrong above, then submit it again",
+                  is_counted ? fmt::format("{} jobs in a row have", idle_jobs) : "it has", job));
+  forget_idle_jobs(run.folder);
+  return false;
+}
+
 }  // namespace
 
 bool requeue_or_succeed(const std::string& job, const UnfinishedRun& run) {
-  const auto state = state_of_job(job);
-  if (!state.empty() && state != "RUNNING") {
-    tell(fmt::format("Slurm is ending job {} ({}), so it is not requeued from here", job, state));
+  if (const auto reason = why_slurm_ends(job); !reason.empty()) {
+    tell(fmt::format("Slurm is ending job {} ({}), so it is not requeued from here", job, reason));
     return true;
   }
-  const bool has_trained = has_moved(run.at_start, progress_in(run.folder));
-  const int idle_jobs = has_trained ? 0 : read_idle_jobs(run.folder) + 1;
-  write_idle_jobs(run.folder, idle_jobs);
-  if (idle_jobs >= kMostIdleJobs) {
-    tell(
-        fmt::format("trials are left, but {} jobs in a row have trained nothing, so job {} is the "
-                    "last one; see what is wrong above, then submit it again",
-                    idle_jobs, job));
-    forget_idle_jobs(run.folder);
-    return false;
-  }
+  if (!may_go_on(job, run)) return false;
   tell(fmt::format("trials are left, job {} goes back into its queue", job));
-  if (requeue_job(job)) return true;
+  if (requeue_job(job) || !why_slurm_ends(job).empty()) return true;
   if (const auto successor = submit_successor(job)) {
     tell(fmt::format("job {} may not be requeued, job {} goes on after it", job, *successor));
     return true;

@@ -159,7 +159,7 @@ class Submission(SlurmTest):
                 log = (output / f"slurm-{job.id}.log").read_text()
                 self.assertIn("12 trials finished", log)
                 self.assertRegex(log, r"hosts: n")
-                self.assertRegex(log, r"mpisweep \d+\.\d+\.\d+ \([0-9a-f]{7,}|unknown\)")
+                self.assertRegex(log, r"mpisweep \d+\.\d+\.\d+ \(([0-9a-f]{7,}|unknown)\)")
                 self.assertIn(f"command: {MPISWEEP} run ", log)
 
     def edit(self, script, output):

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "results/journal.hpp"
+#include "results/records.hpp"
 #include "tests/temporary_folder.hpp"
 
 namespace sweep {
@@ -14,15 +15,41 @@ TEST(FolderProgress, OfAnEmptyFolderIsNone) {
   EXPECT_FALSE(has_moved({}, progress_in(folder.path() / "missing")));
 }
 
+/// A journal to which ends of trials are added.
+class Journal {
+ public:
+  explicit Journal(const TemporaryFolder& folder) : writer_(folder.path() / "journal", 0) {
+    writer_.append(results::RecordType::plan,
+                   results::serialize(results::PlanRecord{
+                       .axes = {{.name = "seed", .values = {0, 1}}}, .ids = {1, 2}}));
+  }
+  void end(const results::TrialRecord& trial) {
+    writer_.append(results::RecordType::trial, results::serialize(trial));
+  }
+
+ private:
+  results::JournalWriter writer_;
+};
+
 TEST(FolderProgress, MovesWhenATrialEnds) {
   const TemporaryFolder folder;
-  results::JournalWriter journal(folder.path() / "journal", 0);
-  journal.append(results::RecordType::session, "{}");
+  Journal journal(folder);
   const auto before = progress_in(folder.path());
-  journal.append(results::RecordType::trial, "{}");
+  journal.end({.id = 1});
   const auto now = progress_in(folder.path());
   EXPECT_EQ(now.num_ended, before.num_ended + 1);
   EXPECT_TRUE(has_moved(before, now));
+}
+
+TEST(FolderProgress, DoesNotMoveWithATrialThatCrashesEachTime) {
+  const TemporaryFolder folder;
+  Journal journal(folder);
+  const results::TrialRecord crash = {
+      .id = 1, .status = protocol::Outcome::failed, .cause = protocol::Cause::crash};
+  journal.end(crash);
+  const auto before = progress_in(folder.path());
+  journal.end(crash);
+  EXPECT_FALSE(has_moved(before, progress_in(folder.path())));
 }
 
 TEST(FolderProgress, MovesWhenAPackIsSavedAgain) {

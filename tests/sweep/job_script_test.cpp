@@ -76,6 +76,14 @@ TEST(JobScript, QuotesWhatBashWouldTakeApart) {
       << script;
 }
 
+TEST(JobScript, LeavesSlurmNoPatternInTheNameOfTheFolder) {
+  auto job = sample_job();
+  job.output = "/scratch/50%j";
+  const auto script = make_job_script(job, {}, {.time = "30"});
+  EXPECT_NE(script.find("#SBATCH --output=/scratch/50%%j/slurm-%j.log\n"), std::string::npos);
+  EXPECT_NE(script.find("\noutput=/scratch/50%j\n"), std::string::npos);
+}
+
 TEST(JobScript, DoesWhatTheScriptsForHandsDo) {
   const std::filesystem::path folder = SLURM_FOLDER;
   const auto script = common_part(make_job_script(sample_job(), {}, {.time = "30"}));

@@ -30,13 +30,14 @@ TEST(Launch, SpreadsRanksOverNodesAsTheyAreCounted) {
             "mpirun -n 6 --quiet --bind-to none --oversubscribe --host n1:4,n2:2 "
             "--mca orte_launch_agent " +
                 own_program().string() + " exec-deaf orted");
-  EXPECT_EQ(launch_words({.launcher = Launcher::srun, .num_ranks = 6, .places = places}),
-            "srun --mpi=pmix --kill-on-bad-exit=1 --ntasks=6 --nodes=2 --nodelist=n1,n2");
+  EXPECT_EQ(
+      launch_words({.launcher = Launcher::srun, .num_ranks = 6, .places = places}),
+      "srun --mpi=pmix --kill-on-bad-exit=1 --cpu-bind=none --ntasks=6 --nodes=2 --nodelist=n1,n2");
 }
 
 TEST(Launch, HasSrunGiveEachRankAGpuOfItsOwn) {
   EXPECT_EQ(launch_words({.launcher = Launcher::srun, .num_ranks = 2, .has_gpu_per_rank = true}),
-            "srun --mpi=pmix --kill-on-bad-exit=1 --ntasks=2 --gpus-per-task=1");
+            "srun --mpi=pmix --kill-on-bad-exit=1 --cpu-bind=none --ntasks=2 --gpus-per-task=1");
 }
 
 TEST(PlannedLaunch, IsHereOutsideOfSlurm) {
