@@ -126,7 +126,7 @@ class Session {
   ExitCode end() {
     const auto& progress = loop_->progress();
     const int signal = stop_signal();
-    const bool is_cut_short = signal != 0 || (loop_->is_time_over() && progress.num_left > 0);
+    const bool is_cut_short = progress.num_left > 0 && (signal != 0 || loop_->is_time_over());
     const results::EndRecord record{.ended = utc_now(),
                                     .reason = is_cut_short ? describe_stop(signal) : "finished",
                                     .workers = loop_->totals()};
