@@ -121,6 +121,11 @@ std::string describe_saved(std::size_t num_packs) {
   return fmt::format(", {} pack{} saved", num_packs, num_packs == 1 ? "" : "s");
 }
 
+std::string describe_stop(int signal) {
+  return signal == 0 ? "stopped ahead of the end of the job"
+                     : fmt::format("stopped by signal {}", signal);
+}
+
 std::string describe_held_back(const HeldBack& held) {
   if (held.num_packs == 0) return "";
   return fmt::format(

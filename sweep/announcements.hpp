@@ -29,6 +29,9 @@ std::string describe_worker(const Coordinator::WorkerState& worker);
 /// ", 4 packs saved"; nothing if there are none
 std::string describe_saved(std::size_t num_packs);
 
+/// "stopped by signal 15"; for want of time if it is 0.
+std::string describe_stop(int signal);
+
 /// "held back   3 packs (12 trials): the shortest takes 1:20, 45.0 s left to train"; empty if
 /// none is.
 std::string describe_held_back(const HeldBack& held);

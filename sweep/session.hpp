@@ -5,17 +5,14 @@
 
 #include "results/sweep_results.hpp"
 #include "sweep/exit_code.hpp"
-#include "sweep/folder_lock.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/prepare.hpp"
+#include "sweep/run_folder.hpp"
 #include "sweep/time_limit.hpp"
 
 namespace sweep {
 
 class Communicator;
-
-/// What to do while another run holds the folder, once that has had time to end.
-enum class IfBusy { refuse, wait };
 
 struct SessionOptions {
   SweepChoice choice = {};
