@@ -140,17 +140,6 @@ json worker_to_json(const EndRecord::Worker& worker) {
           {"packs", worker.packs},        {"trials", worker.trials}};
 }
 
-EndRecord::Worker worker_from(const JsonFields& fields) {
-  return {.info = {.rank = fields.required<int>("rank"),
-                   .host = fields.required<std::string>("host"),
-                   .device = fields.required<std::string>("device"),
-                   .gpu = fields.value_or<std::string>("gpu", {})},
-          .busy_s = fields.value_or("busy_s", kMissing),
-          .allocated_s = fields.value_or("allocated_s", kMissing),
-          .packs = fields.required<int>("packs"),
-          .trials = fields.required<int>("trials")};
-}
-
 EndRecord end_from(const JsonFields& fields) {
   return {.ended = fields.required<std::string>("ended"),
           .reason = fields.required<std::string>("reason"),
@@ -275,6 +264,17 @@ PackRecord parse_pack(const std::string& payload) {
     return PackRecord{.key = trial_id_from_hex(fields.required<std::string>("checkpoint")),
                       .trials = split_ids(fields.required<std::string>("trials"))};
   });
+}
+
+EndRecord::Worker worker_from(const JsonFields& fields) {
+  return {.info = {.rank = fields.required<int>("rank"),
+                   .host = fields.required<std::string>("host"),
+                   .device = fields.required<std::string>("device"),
+                   .gpu = fields.value_or<std::string>("gpu", {})},
+          .busy_s = fields.value_or("busy_s", kMissing),
+          .allocated_s = fields.value_or("allocated_s", kMissing),
+          .packs = fields.required<int>("packs"),
+          .trials = fields.required<int>("trials")};
 }
 
 }  // namespace results

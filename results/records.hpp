@@ -11,6 +11,10 @@
 
 #include "protocol/messages.hpp"
 
+namespace protocol {
+class JsonFields;
+}
+
 /// What the journal's records say: one struct per kind, stored as JSON text.
 namespace results {
 
@@ -120,5 +124,8 @@ SessionRecord parse_session(const std::string& payload);
 TrialRecord parse_trial(const std::string& payload);
 EndRecord parse_end(const std::string& payload);
 PackRecord parse_pack(const std::string& payload);
+
+/// The part of an EndRecord that is one worker's.  Throws: protocol::ProtocolError.
+EndRecord::Worker worker_from(const protocol::JsonFields& fields);
 
 }  // namespace results

@@ -109,15 +109,7 @@ nlohmann::json to_json(const EndRecord::Worker& worker) {
 }
 
 EndRecord::Worker worker_from_json(const nlohmann::json& json) {
-  const protocol::JsonFields fields(json, "a worker");
-  return {.info = {.rank = fields.required<int>("rank"),
-                   .host = fields.required<std::string>("host"),
-                   .device = fields.required<std::string>("device"),
-                   .gpu = fields.value_or<std::string>("gpu", {})},
-          .busy_s = fields.value_or("busy_s", kMissing),
-          .allocated_s = fields.value_or("allocated_s", kMissing),
-          .packs = fields.required<int>("packs"),
-          .trials = fields.required<int>("trials")};
+  return worker_from(protocol::JsonFields(json, "a worker"));
 }
 
 nlohmann::json to_json(const WorkerUse& use) {

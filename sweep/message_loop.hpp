@@ -37,6 +37,7 @@ class MessageLoop {
  public:
   /// `num_trials`: in the schedule. What the parts refer to must outlive the loop.
   MessageLoop(const RunParts& parts, Schedule schedule, std::size_t num_trials);
+  ~MessageLoop() = default;
   MessageLoop(const MessageLoop&) = delete;
   MessageLoop& operator=(const MessageLoop&) = delete;
 

@@ -8,10 +8,6 @@
 namespace sweep {
 namespace {
 
-std::size_t divide_rounding_up(std::size_t count, std::size_t size) {
-  return (count + size - 1) / size;
-}
-
 /// The packs of all groups, none wider than `limit`.
 std::size_t sum_of_packs(const std::vector<PackGroup>& groups, std::size_t limit) {
   return std::accumulate(groups.begin(), groups.end(), std::size_t{0},
@@ -22,6 +18,10 @@ std::size_t sum_of_packs(const std::vector<PackGroup>& groups, std::size_t limit
 }
 
 }  // namespace
+
+std::size_t divide_rounding_up(std::size_t count, std::size_t size) {
+  return (count + size - 1) / size;
+}
 
 std::size_t count_packs(std::size_t num_trials, std::size_t max_width) {
   return divide_rounding_up(num_trials, max_width);

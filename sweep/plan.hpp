@@ -27,6 +27,9 @@ struct Workload {
   std::vector<PackGroup> groups = {};  ///< the rest, at most one for a combination
 };
 
+/// How many parts of `size` hold `count`, the last one perhaps not full.  `size` >= 1
+std::size_t divide_rounding_up(std::size_t count, std::size_t size);
+
 /// As few packs as hold `num_trials`, of at most `max_width` each.
 std::size_t count_packs(std::size_t num_trials, std::size_t max_width);
 

@@ -170,7 +170,7 @@ std::vector<std::size_t> Schedule::end_lease(int worker, Cause cause, std::uint6
   const auto num_trials = lease.pack.trials.size();
   if (num_trials > 1) {
     const auto num_parts = cause == Cause::out_of_memory ? 2 : std::min(num_trials, kMostParts);
-    const auto width = (num_trials + num_parts - 1) / num_parts;  // rounded up
+    const auto width = divide_rounding_up(num_trials, num_parts);
     if (cause == Cause::out_of_memory) narrow(lease.pack.combination, width);
     try_apart(lease, width);
     return {};
