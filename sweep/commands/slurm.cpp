@@ -78,7 +78,7 @@ std::size_t count_packs_to_do(const PreparedSweep& sweep, const std::filesystem:
 }
 
 std::string describe(const JobShape& shape, std::size_t num_packs) {
-  const auto kind = shape.gpus_per_node > 0 ? "GPU" : "rank";
+  const char* kind = shape.gpus_per_node > 0 ? "GPU" : "rank";
   return fmt::format("{} packs on {} node{} of {} {}{}, {} at most", num_packs, shape.nodes,
                      shape.nodes == 1 ? "" : "s", shape.tasks_per_node, kind,
                      shape.tasks_per_node == 1 ? "" : "s", shape.time);

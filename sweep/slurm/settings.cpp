@@ -1,5 +1,6 @@
 #include "sweep/slurm/settings.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -29,9 +30,8 @@ class Reader {
         {"launcher", [&](auto& node) { settings.launcher = launcher_of(node); }},
         {"modules", [&](auto& node) { settings.modules = texts_of(node); }},
         {"extra", [&](auto& node) { settings.extra = texts_of(node); }}};
-    std::vector<std::string> known;
-    for (const auto& [key, read_setting] : readers)
-      known.push_back(key);
+    std::vector<std::string> known(readers.size());
+    std::ranges::transform(readers, known.begin(), [](const auto& entry) { return entry.first; });
     for (const auto& [key, value] : map.entries) {
       const auto reader = readers.find(key);
       key_ = key;
