@@ -35,6 +35,7 @@ MpiDefault=pmix
 JobRequeue=1
 KillWait={kill_wait_s}
 ReturnToService=2
+MinJobAge=3600
 SlurmdTimeout=20
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool-%n

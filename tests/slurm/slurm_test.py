@@ -270,15 +270,15 @@ class Requeue(SlurmTest):
         before = os.times().children_user
         mpisweep("run", config, "--output", FOLDER / "probe", "--device", "cpu")
         seconds = os.times().children_user - before  # of a processor, however busy that is
-        config.write_text(one_pack.replace("epochs: 150", f"epochs: {int(200 * 120 / seconds)}"))
+        config.write_text(one_pack.replace("epochs: 150", f"epochs: {int(200 * 80 / seconds)}"))
         options = ["--nodes", "1", "--time", "1", "--device", "cpu", NO_SIGNAL]
         job = self.submit("limit.yaml", *options)
         undisturbed = FOLDER / "unlimited"
         mpisweep("run", config, "--output", undisturbed, "--device", "cpu", seconds=400)
         self.wait_for_log("stopped ahead of the end of the job")
         self.assertIn("1 pack saved", self.log())
-        job.wait_for_restart()
         self.expect_end(job)
+        self.assertGreaterEqual(job.num_restarts(), 1)
         self.assertNotIn("DUE TO TIME LIMIT", self.log())
         self.assertEqual(trained_values(self.output), trained_values(undisturbed))
 
