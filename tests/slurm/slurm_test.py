@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 import lab
 from lab import Job, run, wait_until
@@ -139,6 +140,28 @@ class Submission(SlurmTest):
         script = (self.output / "job.sh").read_text()
         self.assertIn("#SBATCH --nodes=1\n", script)
         self.assertIn("#SBATCH --gpus-per-node=1\n", script)
+
+    def test_the_command_line_comes_before_the_config_and_that_before_the_personal_file(self):
+        home = FOLDER / "home"
+        (home / "mpisweep").mkdir(parents=True)
+        personal = home / "mpisweep" / "slurm.yaml"
+        personal.write_text("account: mine\npartition: theirs\ntime: 1:00:00\n")
+        config = FOLDER / "wishes.yaml"
+        config.write_text(SLEEPING + "slurm: {partition: ours, time: 2:00:00, nodes: 1}\n")
+        command = ["slurm", config, "--output", self.output, "--time", "3:00:00"]
+        with unittest.mock.patch.dict(os.environ, XDG_CONFIG_HOME=str(home)):
+            mpisweep(*command)
+            script = (self.output / "job.sh").read_text()
+            for option in ("account=mine", "partition=ours", "time=3:00:00", "nodes=1"):
+                self.assertIn(f"#SBATCH --{option}\n", script)
+            personal.write_text("acount: mine\n")
+            with self.assertRaisesRegex(AssertionError, r"slurm.yaml \(line 1\), did you mean"):
+                mpisweep(*command)
+
+    def test_a_time_that_is_none_is_refused(self):
+        command = ["slurm", FOLDER / "sleeping.yaml", "--output", self.output]
+        with self.assertRaisesRegex(AssertionError, ": 2\n.*'soon' is no time"):
+            mpisweep(*command, "--time", "soon")
 
     def test_a_partition_that_is_not_there_is_an_error_with_slurms_reason(self):
         command = ["slurm", FOLDER / "sleeping.yaml", "--output", self.output, "--submit"]
