@@ -12,6 +12,7 @@
 
 #include "tests/end_to_end/scripted_sweep.hpp"
 #include "tests/end_to_end/sweep_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace end_to_end {
 namespace {
@@ -231,6 +232,21 @@ TEST(Run, GivesUpAJobThatDiesAgainAndAgainWithoutProgress) {
   }
   EXPECT_EQ(num_restarts, 2U) << ended.err;
   EXPECT_TRUE(contains(ended.err, "the same command continues")) << ended.err;
+}
+
+TEST(Run, TakesAnMpirunThatCannotLaunchForADeadJob) {
+  const TemporaryFolder programs;
+  const auto mpirun = programs.write("mpirun", "#!/bin/sh\nexit 1\n");
+  std::filesystem::permissions(mpirun, std::filesystem::perms::owner_all);
+  const SweepFolder sweep(scripted("{}") + "run: {restarts: 1, restart_pause: 0.1}\n");
+  auto command = sweep.run_command({"--ranks", "1"});
+  command.insert(command.begin(), {"env", "PATH=" + programs.path().string() + ":/usr/bin:/bin"});
+
+  const auto ended = run(command);
+
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_TRUE(contains(ended.err, "the MPI job died (exit code 1)")) << ended.err;
+  EXPECT_TRUE(contains(ended.err, "starting it again")) << ended.err;
 }
 
 TEST(Run, CapsTheLogOfATrainerThatFloodsIt) {
