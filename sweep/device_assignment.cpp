@@ -12,6 +12,7 @@
 #include "protocol/messages.hpp"
 #include "sweep/clock.hpp"
 #include "sweep/name_list.hpp"
+#include "sweep/slurm/programs.hpp"
 
 namespace sweep {
 namespace {
@@ -20,6 +21,8 @@ namespace {
 struct Node {
   std::map<std::string, int> num_ranks_of = {};   ///< by GPU that a rank sees
   std::set<std::vector<std::string>> lists = {};  ///< that its ranks see
+  std::set<std::string> tasks = {};               ///< of Slurm's that its ranks are part of
+  int num_ranks = 0;
   int num_idle = 0;
   bool asks_per_task = false;
   bool is_in_slurm = false;
@@ -50,11 +53,12 @@ RankDevice take_device(Node& node, const std::vector<std::string>& gpus) {
 }
 
 /// Whether ranks share the only GPUs that they see, though Slurm was asked for some of each rank's
-/// own.
+/// own. Tasks of their own may all call theirs 0, where Slurm hides the others.
 bool is_trapped(const Node& node) {
   const bool is_shared =
       std::ranges::any_of(node.num_ranks_of, [](const auto& entry) { return entry.second > 1; });
-  return node.asks_per_task && is_shared && node.lists.size() == 1;
+  const bool are_own_tasks = static_cast<int>(node.tasks.size()) == node.num_ranks;
+  return node.asks_per_task && is_shared && node.lists.size() == 1 && !are_own_tasks;
 }
 
 int count_unused(const Node& node) {
@@ -109,14 +113,16 @@ RankView view_of_this_rank() {
   return {.node = node_name(),
           .gpus = names_of_gpus(visible_gpus()),
           .is_in_slurm = is_set("SLURM_JOB_ID"),
-          .asks_per_task = asks_slurm_for_gpus_per_task()};
+          .asks_per_task = asks_slurm_for_gpus_per_task(),
+          .task = environment_variable("SLURM_PROCID")};
 }
 
 std::string serialize(const RankView& view) {
   return nlohmann::json({{"node", view.node},
                          {"gpus", view.gpus},
                          {"is_in_slurm", view.is_in_slurm},
-                         {"asks_per_task", view.asks_per_task}})
+                         {"asks_per_task", view.asks_per_task},
+                         {"task", view.task}})
       .dump(/*indent=*/-1, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -127,7 +133,8 @@ RankView parse_rank_view(const std::string& text) {
     return {.node = fields.required<std::string>("node"),
             .gpus = fields.required<std::vector<std::string>>("gpus"),
             .is_in_slurm = fields.required<bool>("is_in_slurm"),
-            .asks_per_task = fields.required<bool>("asks_per_task")};
+            .asks_per_task = fields.required<bool>("asks_per_task"),
+            .task = fields.required<std::string>("task")};
   } catch (const nlohmann::json::exception& error) {
     throw protocol::ProtocolError(
         fmt::format("a rank does not say what it sees ({})", error.what()));
@@ -144,6 +151,8 @@ DeviceAssignment assign_devices(bool uses_gpus, const std::vector<RankView>& vie
   for (const auto& view : views) {
     auto& node = nodes[view.node];
     node.lists.insert(view.gpus);
+    node.tasks.insert(view.task);
+    ++node.num_ranks;
     node.asks_per_task = node.asks_per_task || view.asks_per_task;
     node.is_in_slurm = node.is_in_slurm || view.is_in_slurm;
     for (const auto& gpu : view.gpus)

@@ -14,6 +14,7 @@ struct RankView {
   std::vector<std::string> gpus = {};  ///< names of those it may use, in CUDA's order
   bool is_in_slurm = false;
   bool asks_per_task = false;  ///< Slurm was asked for GPUs per task
+  std::string task = {};       ///< of Slurm's that the rank is, or is part of; empty: unknown
 };
 
 /// What this rank sees.

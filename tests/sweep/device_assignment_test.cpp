@@ -50,6 +50,16 @@ TEST(AssignDevices, TakesTheOneDeviceThatEachRankSees) {
   EXPECT_TRUE(assignment.findings.empty());
 }
 
+TEST(AssignDevices, KnowsTasksApartThatAllCallTheirOwnGpuZero) {
+  auto first = view_per_task("n1", {"0"});
+  auto second = first;
+  first.task = "4";
+  second.task = "5";
+
+  EXPECT_TRUE(assign_devices(/*uses_gpus=*/true, {first, second}).findings.empty());
+  EXPECT_FALSE(assign_devices(/*uses_gpus=*/true, {first, first}).findings.empty());
+}
+
 TEST(AssignDevices, FillsNodesOfDifferentSizes) {
   const auto n1 = view("n1", {"0", "1", "2"});
   const auto n2 = view("n2", {"0"});
@@ -135,12 +145,15 @@ TEST(FlawOfChoice, IsARankZeroThatSeesNoGpuWhereOthersDo) {
 }
 
 TEST(RankView, ComesBackWhole) {
-  const auto back = parse_rank_view(serialize(view_per_task("n1", {"0", "GPU-7f"})));
+  auto view = view_per_task("n1", {"0", "GPU-7f"});
+  view.task = "3";
+  const auto back = parse_rank_view(serialize(view));
 
   EXPECT_EQ(back.node, "n1");
   EXPECT_EQ(back.gpus, Gpus({"0", "GPU-7f"}));
   EXPECT_TRUE(back.is_in_slurm);
   EXPECT_TRUE(back.asks_per_task);
+  EXPECT_EQ(back.task, "3");
   EXPECT_THROW(parse_rank_view("garbage"), protocol::ProtocolError);
 }
 
@@ -150,6 +163,7 @@ TEST(RankView, IsWhatTheEnvironmentTells) {
   setenv("SLURM_GPUS_PER_TASK", "1", 1);
   setenv("CUDA_VISIBLE_DEVICES", "0,1", 1);
   setenv("SLURM_STEP_GPUS", "2,5", 1);
+  setenv("SLURM_PROCID", "3", 1);
 
   const auto view = view_of_this_rank();
 
@@ -157,6 +171,7 @@ TEST(RankView, IsWhatTheEnvironmentTells) {
   EXPECT_EQ(view.gpus, Gpus({"2", "5"})) << "counted from 0 inside the fence, 2 and 5 on the node";
   EXPECT_TRUE(view.is_in_slurm);
   EXPECT_TRUE(view.asks_per_task);
+  EXPECT_EQ(view.task, "3");
 }
 
 }  // namespace
