@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -16,6 +17,8 @@
 
 namespace sweep {
 namespace {
+
+constexpr const char* kOwnProgram = "/proc/self/exe";  // also when it was built again meanwhile
 
 void check_posix(int error, const char* call) {
   if (error != 0) throw std::system_error(error, std::generic_category(), call);
@@ -100,10 +103,10 @@ pid_t start_child(const ChildOptions& options) {
   auto environment = options.environment;
   const auto variables = pointers_to(environment);
   pid_t process = -1;
-  check_posix(posix_spawn(&process, arguments.front().c_str(), FileActions(options).get(),
-                          Attributes(options).get(), pointers_to(arguments).data(),
-                          environment.empty() ? environ : variables.data()),
-              "posix_spawn");
+  check_posix(
+      posix_spawn(&process, kOwnProgram, FileActions(options).get(), Attributes(options).get(),
+                  pointers_to(arguments).data(), environment.empty() ? environ : variables.data()),
+      "posix_spawn");
   return process;
 }
 
@@ -133,7 +136,10 @@ int exec_deaf(const std::vector<std::string>& arguments) {
 }
 
 std::filesystem::path own_program() {
-  return std::filesystem::read_symlink("/proc/self/exe");
+  auto path = std::filesystem::read_symlink(kOwnProgram).string();
+  constexpr std::string_view kGone = " (deleted)";
+  if (path.ends_with(kGone)) path.resize(path.size() - kGone.size());
+  return path;
 }
 
 }  // namespace sweep

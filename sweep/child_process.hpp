@@ -50,7 +50,7 @@ int exec_deaf(const std::vector<std::string>& arguments);
 /// The name of that command.
 inline constexpr const char* kExecDeafCommand = "exec-deaf";
 
-/// The path of the running program.
+/// The path that the running program was started from; another one may lie there by now.
 std::filesystem::path own_program();
 
 }  // namespace sweep

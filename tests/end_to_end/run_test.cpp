@@ -371,6 +371,26 @@ TEST(Run, StartsTheJobAgainWhenARankIsKilled) {
   EXPECT_EQ(sweep.num_recorded(), 24U) << "nothing is lost or trained twice";
 }
 
+TEST(Run, GoesOnAfterItsProgramWasBuiltAgain) {
+  const TemporaryFolder programs;
+  const auto program = programs.path() / "mpisweep";
+  std::filesystem::copy_file(MPISWEEP, program);
+  const SweepFolder sweep(scripted("{sleep_ms: 50}"));
+  auto command = sweep.run_command({"--ranks", "2"});
+  command.front() = program.string();
+  Program supervisor(command);
+  ASSERT_TRUE(wait_until([&] { return has_status(sweep) && sweep.num_recorded() > 0; }));
+
+  std::filesystem::remove(program);
+  std::filesystem::copy_file(MPISWEEP, program);
+  const std::string run_of_a_rank = std::string("mpisweep") + '\0' + "run";
+  kill(find_descendant(find_descendant(supervisor.process(), "mpirun"), run_of_a_rank), SIGKILL);
+  const auto ended = supervisor.wait();
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
 TEST(Run, LeavesNoProcessBehindWhenItIsKilled) {
   const SweepFolder sweep(scripted("{sleep_ms: 1000}"));
   const Program victim(sweep.run_command({"--ranks", "2"}));
