@@ -75,6 +75,15 @@ void add_time_options(CLI::App& command, TimeOptions& time) {
       ->take_last();
 }
 
+void add_if_busy(CLI::App& command, SessionOptions& options) {
+  static const std::map<std::string, IfBusy> choices_by_name = {{"refuse", IfBusy::refuse},
+                                                                {"wait", IfBusy::wait}};
+  command
+      .add_option("--if-busy", options.if_busy,
+                  "while another run holds the folder: refuse (after 10 s) or wait")
+      ->transform(CLI::CheckedTransformer(choices_by_name).description(""));
+}
+
 void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) {
   auto* command = app.add_subcommand("run", "train what is missing of a sweep");
   command->footer(
@@ -99,12 +108,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
       "--take-over", [options] { options->session.take_over = TakeOver::at_once; },
       "do not wait for a run on another host that is dead and left its lock");
   add_time_options(*command, options->session.time);
-  command
-      ->add_option("--if-busy", options->session.if_busy,
-                   "while another run holds the folder: refuse (after 10 s) or wait")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, IfBusy>{{"refuse", IfBusy::refuse},
-                                                                        {"wait", IfBusy::wait}})
-                      .description(""));
+  add_if_busy(*command, options->session);
   command->callback([options, &action] { action = [options] { return run_command(*options); }; });
 }
 
@@ -234,6 +238,7 @@ void add_slurm(CLI::App& app, Action& action) {
       ->allow_extra_args(false);
   command->add_option("--extra", wishes.extra, "more for sbatch, such as --extra='--mem=0'")
       ->allow_extra_args(false);
+  add_if_busy(*command, options->session);
   command->add_flag("--submit", options->submits, "submit the job as well");
   command->callback([options, &action] { action = [options] { return slurm_command(*options); }; });
 }

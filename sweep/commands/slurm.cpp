@@ -67,6 +67,7 @@ std::vector<std::string> run_options(const SessionOptions& session) {
   for (const auto& override : session.choice.overrides)
     options.insert(options.end(), {"--set", override});
   if (session.retry_failed) options.emplace_back("--retry-failed");
+  if (session.if_busy == IfBusy::wait) options.insert(options.end(), {"--if-busy", "wait"});
   return options;
 }
 

@@ -158,6 +158,15 @@ class Submission(SlurmTest):
             with self.assertRaisesRegex(AssertionError, r"slurm.yaml \(line 1\), did you mean"):
                 mpisweep(*command)
 
+    def test_of_two_jobs_on_a_folder_the_second_waits_if_it_is_told_so(self):
+        options = ["--nodes", "1", "--tasks-per-node", "1", "--gpus-per-node", "0", "--time", "5"]
+        first = self.submit("sleeping.yaml", *options)
+        self.wait_for_log("1 rank on")
+        second = self.submit("sleeping.yaml", *options, "--if-busy", "wait")
+        self.expect_end(first)
+        self.expect_end(second)
+        self.assertIn("nothing to do", (self.output / f"slurm-{second.id}.log").read_text())
+
     def test_a_time_that_is_none_is_refused(self):
         command = ["slurm", FOLDER / "sleeping.yaml", "--output", self.output]
         with self.assertRaisesRegex(AssertionError, ": 2\n.*'soon' is no time"):
