@@ -90,7 +90,8 @@ int leave_slurm_job(const results::SlurmJob& job, const SupervisedEnd& end,
     const auto& id = job.array_task.empty() ? job.id : job.array_task;
     return requeue_or_succeed(id, run) ? end.exit_code : to_int(ExitCode::sweep_failed);
   }
-  forget_idle_jobs(run.folder);
+  // A busy folder's count is that of the job that works on it.
+  if (end.exit_code != to_int(ExitCode::folder_busy)) forget_idle_jobs(run.folder);
   return end.exit_code;
 }
 

@@ -93,10 +93,6 @@ void warn_of_idle_ranks(const JobShape& shape, std::size_t num_packs) {
       num_ranks, num_packs, num_ranks - num_packs);
 }
 
-void tell_how_to_submit(const std::filesystem::path& script) {
-  std::cout << "submit it: sbatch " << script.string() << '\n';
-}
-
 /// Returns the exit code.
 int submit_and_tell(const std::filesystem::path& script, const std::filesystem::path& folder) {
   const auto job = submit_job(script);
@@ -134,7 +130,7 @@ int slurm_command(const SlurmOptions& options) {
   std::cout << fmt::format("job script: {}\n{}\n", script.string(), describe(shape, num_packs));
   warn_of_idle_ranks(shape, num_packs);
   if (options.submits) return submit_and_tell(script, folder);
-  tell_how_to_submit(script);
+  std::cout << "submit it: sbatch " << script.string() << '\n';
   return to_int(ExitCode::success);
 }
 

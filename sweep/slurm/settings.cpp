@@ -102,8 +102,8 @@ void fill(std::string& setting, const std::string& other) {
   if (setting.empty()) setting = other;
 }
 
-void append(std::vector<std::string>& list, const std::vector<std::string>& more) {
-  list.insert(list.end(), more.begin(), more.end());
+void precede(std::vector<std::string>& list, const std::vector<std::string>& others) {
+  list.insert(list.begin(), others.begin(), others.end());
 }
 
 }  // namespace
@@ -121,8 +121,8 @@ SlurmSettings join(SlurmSettings first, const SlurmSettings& then) {
   fill(first.partition, then.partition);
   fill(first.account, then.account);
   fill(first.launcher, then.launcher);
-  append(first.modules, then.modules);
-  append(first.extra, then.extra);
+  precede(first.modules, then.modules);
+  precede(first.extra, then.extra);
   return first;
 }
 

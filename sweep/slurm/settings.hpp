@@ -28,7 +28,8 @@ struct SlurmSettings {
 SlurmSettings read_slurm_settings(const ConfigNode& map, const std::string& prefix,
                                   std::vector<ConfigProblem>& problems);
 
-/// Those of `first`, and of `then` what `first` leaves open. Lists are joined.
+/// Those of `first`, and of `then` what `first` leaves open. Lists are joined, those of
+/// `first` last, since sbatch obeys the last of two options.
 SlurmSettings join(SlurmSettings first, const SlurmSettings& then);
 
 }  // namespace sweep

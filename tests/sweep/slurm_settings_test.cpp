@@ -73,7 +73,7 @@ TEST(JoinedSlurmSettings, TakeFromTheSecondWhatTheFirstLeavesOpen) {
   const auto joined = join(first, then);
   EXPECT_EQ(joined.nodes, 1);
   EXPECT_EQ(joined.account, "p123");
-  EXPECT_EQ(joined.extra, Texts({"--mem=0", "--exclusive"}));
+  EXPECT_EQ(joined.extra, Texts({"--exclusive", "--mem=0"})) << "sbatch obeys the last";
 }
 
 }  // namespace
