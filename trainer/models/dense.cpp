@@ -11,11 +11,6 @@ torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& bias,
   return torch::baddbmm(bias.unsqueeze(-1), weight, points.expand({weight.size(0), -1, -1}));
 }
 
-torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& bias,
-                    const torch::Tensor& points, Activation activation) {
-  return activate(dense(weight, points), bias, activation);
-}
-
 std::vector<WeightShape> dense_weights(std::int64_t in, std::int64_t out) {
   return {{.sizes = {out, in}, .fan_in = in}};
 }

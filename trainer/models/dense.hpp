@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "trainer/models/activation.hpp"
 #include "trainer/parameters.hpp"
 #include "trainer/torch.hpp"
 
@@ -17,10 +16,6 @@ torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& points);
 /// W x + b.  Shapes: weight [T, out, in], bias [T, out], points [T or 1, in, N] -> [T, out, N]
 torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& bias,
                     const torch::Tensor& points);
-
-/// activation(W x + b).  Shapes: as above
-torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& bias,
-                    const torch::Tensor& points, Activation activation);
 
 /// What dense() takes: a weight, or a weight and a bias.
 std::vector<WeightShape> dense_weights(std::int64_t in, std::int64_t out);

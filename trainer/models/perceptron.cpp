@@ -4,19 +4,25 @@
 
 namespace trainer {
 
-Network perceptron(std::int64_t in, std::int64_t hidden, std::int64_t out) {
+Network perceptron(std::int64_t in, std::int64_t hidden, std::int64_t out,
+                   const PerceptronOptions& options) {
   auto weights = dense_weights_and_bias(in, hidden);
-  const auto last = dense_weights_and_bias(hidden, out);
+  const auto last =
+      options.has_out_bias ? dense_weights_and_bias(hidden, out) : dense_weights(hidden, out);
   weights.insert(weights.end(), last.begin(), last.end());
-  return {.weights = weights,
-          .forward =
-              [](std::span<const torch::Tensor> all, const torch::Tensor& points) {
-                const auto own = all.last<4>();
-                const auto units =
-                    dense(own[0], own[1], points, Activation::relu);  // [T, hidden, N]
-                return dense(own[2], own[3], units);
-              },
-          .floats_per_point = hidden};
+  const auto num_weights = weights.size();
+  return {
+      .weights = weights,
+      .forward =
+          [options, num_weights](std::span<const torch::Tensor> all, const torch::Tensor& points) {
+            const auto own = all.last(num_weights);
+            return run_perceptrons({.weight = own[0],
+                                    .bias = own[1],
+                                    .out_weight = own[2],
+                                    .out_bias = options.has_out_bias ? own[3] : torch::Tensor()},
+                                   points, options.activation);
+          },
+      .floats_per_point = hidden};
 }
 
 }  // namespace trainer

@@ -1,0 +1,183 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+/// Products of matrices that lie in a cache. All of it becomes part of the calling function, hence
+/// compiled for that one's processors. The order of a sum follows from the sizes alone.
+#define MPISWEEP_INLINE __attribute__((always_inline))
+
+namespace trainer {
+
+/// Rows of blocks are as long as a multiple of this many numbers, which whole vectors fill.
+constexpr std::int64_t kColumnMultiple = 16;
+
+/// So many rows times two vectors are 12 sums, for which 16 registers are enough.
+constexpr int kMaxGroup = 6;
+
+template <class Number, int kBytes>
+struct VectorOf {
+  // NOLINTBEGIN: `using` cannot say so
+  typedef Number type __attribute__((vector_size(kBytes)));
+  typedef Number anywhere __attribute__((vector_size(kBytes), aligned(sizeof(Number)), may_alias));
+  // NOLINTEND
+};
+
+template <class Number, int kBytes>
+using Vector = typename VectorOf<Number, kBytes>::type;
+
+template <class Vec, class Number>
+constexpr std::int64_t kLanes = sizeof(Vec) / sizeof(Number);
+
+template <class Vec, class Number>
+MPISWEEP_INLINE inline Vec load(const Number* from) {
+  return *reinterpret_cast<const typename VectorOf<Number, sizeof(Vec)>::anywhere*>(from);
+}
+
+template <class Vec, class Number>
+MPISWEEP_INLINE inline void store(const Vec& vector, Number* to) {
+  *reinterpret_cast<typename VectorOf<Number, sizeof(Vec)>::anywhere*>(to) = vector;
+}
+
+/// Without it GCC reads memory again at each use of the vector.
+template <class Vec>
+MPISWEEP_INLINE inline void keep_in_register([[maybe_unused]] Vec& vector) {
+#if defined(__x86_64__)
+  asm("" : "+v"(vector));
+#endif
+}
+
+template <class Number, class Vec>
+MPISWEEP_INLINE inline Number sum_of(const Vec& vector) {
+  Number sum = 0;
+  for (std::int64_t lane = 0; lane < kLanes<Vec, Number>; ++lane)
+    sum += vector[lane];
+  return sum;
+}
+
+/// Element (i, j) is values[i * row + j * column].
+template <class Number>
+struct Matrix {
+  Number* values;
+  std::int64_t rows, columns;
+  std::int64_t row;
+  std::int64_t column = 1;
+
+  MPISWEEP_INLINE Number* at(std::int64_t i, std::int64_t j) const {
+    return values + i * row + j * column;
+  }
+};
+
+/// Calls task(first, std::integral_constant<int, count>()) for groups of rows, of at most
+/// kMaxGroup and at least as many less one.
+template <class Task>
+MPISWEEP_INLINE inline void for_groups(std::int64_t rows, const Task& task) {
+  const auto num_groups = (rows + kMaxGroup - 1) / kMaxGroup;
+  std::int64_t first = 0;
+  for (std::int64_t group = 1; group <= num_groups; ++group) {
+    const auto end = group * rows / num_groups;
+    switch (end - first) {
+      case 1:
+        task(first, std::integral_constant<int, 1>());
+        break;
+      case 2:
+        task(first, std::integral_constant<int, 2>());
+        break;
+      case 3:
+        task(first, std::integral_constant<int, 3>());
+        break;
+      case 4:
+        task(first, std::integral_constant<int, 4>());
+        break;
+      case 5:
+        task(first, std::integral_constant<int, 5>());
+        break;
+      default:
+        task(first, std::integral_constant<int, kMaxGroup>());
+        break;
+    }
+    first = end;
+  }
+}
+
+/// Of c, kRows rows from `first` and kVectors vectors from `column` on.
+template <class Vec, int kRows, int kVectors, class Number>
+MPISWEEP_INLINE inline void multiply_group(const Matrix<const Number>& a,
+                                           const Matrix<const Number>& b, const Matrix<Number>& c,
+                                           std::int64_t first, std::int64_t column) {
+  constexpr auto lanes = kLanes<Vec, Number>;
+  Vec sums[std::size_t{kRows}][std::size_t{kVectors}];
+  for (auto& row : sums)
+    for (auto& sum : row)
+      sum = Vec{};
+  for (std::int64_t k = 0; k < a.columns; ++k) {
+    Vec factors[std::size_t{kVectors}];
+    for (int v = 0; v < kVectors; ++v)
+      factors[v] = load<Vec>(b.at(k, column + v * lanes));
+    for (int i = 0; i < kRows; ++i)
+      for (int v = 0; v < kVectors; ++v)
+        sums[i][v] += *a.at(first + i, k) * factors[v];
+  }
+  for (int i = 0; i < kRows; ++i)
+    for (int v = 0; v < kVectors; ++v)
+      store(sums[i][v], c.at(first + i, column + v * lanes));
+}
+
+/// c = a b.  Columns of b and c follow each other; their number is a multiple of kColumnMultiple.
+template <int kBytes, class Number>
+MPISWEEP_INLINE inline void multiply(const Matrix<const Number>& a, const Matrix<const Number>& b,
+                                     const Matrix<Number>& c) {
+  using Vec = Vector<Number, kBytes>;
+  constexpr auto pair = 2 * kLanes<Vec, Number>;
+  std::int64_t column = 0;
+  for (; column + pair <= c.columns; column += pair) {
+    for_groups(c.rows, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
+      multiply_group<Vec, rows(), 2>(a, b, c, first, column);
+    });
+  }
+  if (column == c.columns) return;
+  for_groups(c.rows, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
+    multiply_group<Vec, rows(), 1>(a, b, c, first, column);
+  });
+}
+
+/// To c, kRows rows of it from `first` and the columns `column` and `other`, which may be the same.
+template <class Vec, int kRows, class Number>
+MPISWEEP_INLINE inline void add_group(const Matrix<const Number>& a, const Matrix<const Number>& b,
+                                      const Matrix<Number>& c, std::int64_t first,
+                                      std::int64_t column, std::int64_t other) {
+  Vec sums[std::size_t{kRows}][2];
+  for (auto& row : sums)
+    for (auto& sum : row)
+      sum = Vec{};
+  for (std::int64_t k = 0; k < a.columns; k += kLanes<Vec, Number>) {
+    const Vec factors[] = {load<Vec>(b.at(column, k)), load<Vec>(b.at(other, k))};
+    for (int i = 0; i < kRows; ++i) {
+      auto row = load<Vec>(a.at(first + i, k));
+      keep_in_register(row);
+      for (int v = 0; v < 2; ++v)
+        sums[i][v] += row * factors[v];
+    }
+  }
+  for (int i = 0; i < kRows; ++i) {
+    *c.at(first + i, column) += sum_of<Number>(sums[i][0]);
+    if (other != column) *c.at(first + i, other) += sum_of<Number>(sums[i][1]);
+  }
+}
+
+/// c += a b^T.  Columns of a and b follow each other; their number is a multiple of
+/// kColumnMultiple.
+template <int kBytes, class Number>
+MPISWEEP_INLINE inline void add_products_of_rows(const Matrix<const Number>& a,
+                                                 const Matrix<const Number>& b,
+                                                 const Matrix<Number>& c) {
+  for_groups(a.rows, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
+    for (std::int64_t column = 0; column < b.rows; column += 2) {
+      const auto other = column + 1 < b.rows ? column + 1 : column;
+      add_group<Vector<Number, kBytes>, rows()>(a, b, c, first, column, other);
+    }
+  });
+}
+
+}  // namespace trainer

@@ -1,0 +1,239 @@
+#include "trainer/models/perceptron_pack.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include <ATen/Dispatch.h>
+#include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "trainer/models/dense.hpp"
+
+namespace trainer {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+/// One block's columns of a trial's rows, [rows, N].
+template <class Number>
+struct Columns {
+  Number* begin;
+  std::int64_t rows;
+  std::int64_t row_size;
+  std::int64_t count;
+};
+
+/// Zeros where the block is not full.
+template <class Number>
+void read(const Columns<Number>& columns, const Block& block, Number* rows) {
+  for (std::int64_t i = 0; i < columns.rows; ++i) {
+    auto* row = rows + i * block.stride;
+    auto* end = std::copy_n(columns.begin + i * columns.row_size, columns.count, row);
+    std::fill(end, row + block.columns, Number(0));
+  }
+}
+
+template <class Number>
+void write(const Number* rows, const Block& block, const Columns<Number>& columns) {
+  for (std::int64_t i = 0; i < columns.rows; ++i)
+    std::copy_n(rows + i * block.stride, columns.count, columns.begin + i * columns.row_size);
+}
+
+template <class Number>
+PerceptronWeights<Number> weights_of(const PerceptronPack& pack, std::int64_t trial) {
+  const auto begin = [trial](const torch::Tensor& of_all) {
+    return of_all.defined() ? of_all.data_ptr<Number>() + trial * of_all.stride(0) : nullptr;
+  };
+  return {begin(pack.weight), begin(pack.bias), begin(pack.out_weight), begin(pack.out_bias)};
+}
+
+/// Leads a pack and its points, all contiguous, through the kernel block by block. In a block come
+/// all trials, which share its points if they have the same.
+template <class Number>
+class BlockedPack {
+ public:
+  BlockedPack(const PerceptronPack& pack, const torch::Tensor& points, Activation activation)
+      : pack_(pack),
+        points_(points),
+        sizes_{.in = points.size(1),
+               .hidden = pack.weight.size(1),
+               .out = pack.out_weight.size(1),
+               .activation = activation},
+        num_trials_(pack.weight.size(0)),
+        num_points_(points.size(2)),
+        block_(choose_block(sizes_, num_points_, sizeof(Number))),
+        block_points_(empty({sizes_.in, block_.stride})),
+        block_outputs_(empty({sizes_.out, block_.stride})) {}
+
+  /// Room for the hidden units of all blocks.  Shapes: -> [blocks, T, hidden, stride]
+  torch::Tensor room_for_all() const {
+    const auto num_blocks = (num_points_ + block_.columns - 1) / block_.columns;
+    return empty({num_blocks, num_trials_, sizes_.hidden, block_.stride});
+  }
+
+  /// For those of one.  Shapes: -> [1, 1, hidden, stride]
+  torch::Tensor room_for_one() const { return empty({1, 1, sizes_.hidden, block_.stride}); }
+
+  /// Shapes: -> [T, out, N]
+  torch::Tensor run(const torch::Tensor& hidden) {
+    auto outputs = empty({num_trials_, sizes_.out, num_points_});
+    for_blocks([&](std::int64_t trial, std::int64_t block) {
+      const auto task = task_of(trial, block, hidden);
+      trainer::run(task);
+      write(task.outputs, block_, columns_of(outputs, trial, block));
+    });
+    return outputs;
+  }
+
+  /// Adds to the gradients, of which those of the points may be undefined.
+  /// Shapes: of_outputs [T, out, N], of_points [T, in, N]
+  void differentiate(const torch::Tensor& hidden, const torch::Tensor& of_outputs,
+                     const PerceptronPack& of_pack, const torch::Tensor& of_points) {
+    const auto of_sums = room_for_one();
+    const auto of_block_points =
+        of_points.defined() ? empty({sizes_.in, block_.stride}) : of_points;
+    for_blocks([&](std::int64_t trial, std::int64_t block) {
+      read(columns_of(of_outputs, trial, block), block_, begin(block_outputs_));
+      auto* of_points_here = of_points.defined() ? begin(of_block_points) : nullptr;
+      trainer::differentiate(task_of(trial, block, hidden),
+                             {.of_outputs = begin(block_outputs_),
+                              .of_sums = begin(of_sums),
+                              .of_weights = weights_of<Number>(of_pack, trial),
+                              .of_points = of_points_here});
+      if (of_points.defined()) write(of_points_here, block_, columns_of(of_points, trial, block));
+    });
+  }
+
+ private:
+  torch::Tensor empty(at::IntArrayRef sizes) const {
+    return torch::empty(sizes, points_.options());
+  }
+
+  static Number* begin(const torch::Tensor& tensor) { return tensor.data_ptr<Number>(); }
+
+  /// Shapes: tensor [T or 1, rows, N]
+  Columns<Number> columns_of(const torch::Tensor& tensor, std::int64_t trial,
+                             std::int64_t block) const {
+    const auto first = block * block_.columns;
+    const auto of_trial = tensor.size(0) == 1 ? 0 : trial * tensor.stride(0);
+    return {.begin = begin(tensor) + of_trial + first,
+            .rows = tensor.size(1),
+            .row_size = num_points_,
+            .count = std::min(block_.columns, num_points_ - first)};
+  }
+
+  PerceptronRun<Number> task_of(std::int64_t trial, std::int64_t block,
+                                const torch::Tensor& hidden) const {
+    const auto& of_pack = weights_of<Number>(pack_, trial);
+    const auto place = hidden.size(0) == 1 && hidden.size(1) == 1
+                           ? 0
+                           : block * hidden.stride(0) + trial * hidden.stride(1);
+    return {.sizes = sizes_,
+            .weights = {of_pack.weight, of_pack.bias, of_pack.out_weight, of_pack.out_bias},
+            .block = block_,
+            .points = begin(block_points_),
+            .hidden = begin(hidden) + place,
+            .outputs = begin(block_outputs_)};
+  }
+
+  /// Calls visit(trial, block) where the block's points have been read.
+  template <class Visit>
+  void for_blocks(const Visit& visit) {
+    for (std::int64_t block = 0; block * block_.columns < num_points_; ++block) {
+      for (std::int64_t trial = 0; trial < num_trials_; ++trial) {
+        if (trial == 0 || points_.size(0) > 1)
+          read(columns_of(points_, trial, block), block_, begin(block_points_));
+        visit(trial, block);
+      }
+    }
+  }
+
+  const PerceptronPack& pack_;
+  const torch::Tensor& points_;
+  PerceptronSizes sizes_;
+  std::int64_t num_trials_;
+  std::int64_t num_points_;
+  Block block_;
+  torch::Tensor block_points_;
+  torch::Tensor block_outputs_;
+};
+
+class RunPerceptrons : public torch::autograd::Function<RunPerceptrons> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& points,
+                               const torch::Tensor& weight, const torch::Tensor& bias,
+                               const torch::Tensor& out_weight,
+                               const std::optional<torch::Tensor>& out_bias,
+                               std::int64_t activation) {
+    const PerceptronPack pack = {weight, bias, out_weight, out_bias.value_or(torch::Tensor())};
+    context->saved_data["activation"] = activation;
+    return AT_DISPATCH_FLOATING_TYPES(points.scalar_type(), "perceptrons", [&] {
+      BlockedPack<scalar_t> blocked(pack, points, static_cast<Activation>(activation));
+      const auto hidden = blocked.room_for_all();
+      context->save_for_backward({points, weight, bias, out_weight, pack.out_bias, hidden});
+      return blocked.run(hidden);
+    });
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
+    const auto saved = context->get_saved_variables();
+    const PerceptronPack pack = {saved[1], saved[2], saved[3], saved[4]};
+    const auto activation = static_cast<Activation>(context->saved_data["activation"].toInt());
+    const PerceptronPack gradients = {
+        torch::zeros_like(pack.weight), torch::zeros_like(pack.bias),
+        torch::zeros_like(pack.out_weight),
+        pack.out_bias.defined() ? torch::zeros_like(pack.out_bias) : torch::Tensor()};
+    const auto& points = saved[0];
+    torch::Tensor of_points;
+    if (context->needs_input_grad(0))
+      of_points = points.new_empty({pack.weight.size(0), points.size(1), points.size(2)});
+    AT_DISPATCH_FLOATING_TYPES(points.scalar_type(), "perceptrons", [&] {
+      BlockedPack<scalar_t>(pack, points, activation)
+          .differentiate(saved[5], outputs[0].contiguous(), gradients, of_points);
+    });
+    if (of_points.defined()) of_points = of_points.sum_to_size(points.sizes());
+    return {of_points, gradients.weight, gradients.bias, gradients.out_weight, gradients.out_bias,
+            {}};
+  }
+};
+
+bool has_kernel(const PerceptronPack& pack, const torch::Tensor& points) {
+  const auto type = points.scalar_type();
+  return points.is_cpu() && (type == torch::kFloat || type == torch::kDouble) &&
+         pack.weight.scalar_type() == type && !at::autocast::is_autocast_enabled(at::kCPU);
+}
+
+torch::Tensor contiguous(const torch::Tensor& tensor) {
+  return tensor.defined() ? tensor.contiguous() : tensor;
+}
+
+torch::Tensor run_by_kernel(const PerceptronPack& pack, const torch::Tensor& points,
+                            Activation activation) {
+  if (torch::GradMode::is_enabled()) {
+    const auto out_bias = pack.out_bias.defined() ? std::optional(pack.out_bias) : std::nullopt;
+    return RunPerceptrons::apply(points, pack.weight, pack.bias, pack.out_weight, out_bias,
+                                 static_cast<std::int64_t>(activation));
+  }
+  return AT_DISPATCH_FLOATING_TYPES(points.scalar_type(), "perceptrons", [&] {
+    BlockedPack<scalar_t> blocked(pack, points, activation);
+    return blocked.run(blocked.room_for_one());
+  });
+}
+
+}  // namespace
+
+torch::Tensor run_perceptrons(const PerceptronPack& pack, const torch::Tensor& points,
+                              Activation activation) {
+  if (has_kernel(pack, points)) {
+    return run_by_kernel({contiguous(pack.weight), contiguous(pack.bias),
+                          contiguous(pack.out_weight), contiguous(pack.out_bias)},
+                         points.contiguous(), activation);
+  }
+  auto units = dense(pack.weight, pack.bias, points);  // [T, hidden, N]
+  activation == Activation::tanh ? units.tanh_() : units.relu_();
+  if (!pack.out_bias.defined()) return dense(pack.out_weight, units);
+  return dense(pack.out_weight, pack.out_bias, units);
+}
+
+}  // namespace trainer

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "trainer/models/perceptron_kernel.hpp"
+#include "trainer/torch.hpp"
+
+namespace trainer {
+
+/// The weights of T perceptrons.
+struct PerceptronPack {
+  torch::Tensor weight;      ///< [T, hidden, in]
+  torch::Tensor bias;        ///< [T, hidden]
+  torch::Tensor out_weight;  ///< [T, out, hidden]
+  torch::Tensor out_bias;    ///< [T, out], undefined: none
+};
+
+/// V activation(W x + b) + c. On a CPU a kernel of our own does it in single and double precision.
+/// Rounds alike for any T.
+/// Shapes: points [T or 1, in, N] -> [T, out, N]
+torch::Tensor run_perceptrons(const PerceptronPack& pack, const torch::Tensor& points,
+                              Activation activation);
+
+}  // namespace trainer
