@@ -46,6 +46,7 @@ void open_cuda(const std::string& name) {
   const auto index = torch::Device(name).index();
   if (index >= 0 && index < num_gpus) {
     if (const auto* graphs = cuda_graphs()) graphs->open(index);
+    at::globalContext().setAllowBF16ReductionCuBLAS(false);  // sums stay float32
     return;
   }
   throw DeviceError("no device " + name + " (" + std::to_string(num_gpus) + " GPUs are visible)",

@@ -30,6 +30,7 @@ constexpr const char* kAfterUpdate = "after_update";
 constexpr const char* kEpoch0 = "epoch0";
 constexpr const char* kLastBatch = "last_batch";
 constexpr const char* kJoint = "joint";  // focus and classifier
+constexpr const char* kPrecision = "precision";
 constexpr std::int64_t kDefaultSeed = 0;
 constexpr double kDefaultLearningRate = 0.05;
 
@@ -91,6 +92,9 @@ Schema make_schema() {
                   "entry 0 of curves after_update: the mean over batches like the others, or "
                   "the last batch alone as in a published script"),
            focus(),
+           one_of(kPrecision, "float32", {"float32", "tf32", "bf16"},
+                  "what products and convolutions round their factors to, at a fraction of 23, 10 "
+                  "or 7 bits; on a CPU tf32 is float32"),
            one_of("rules", "own", {"own", "all"},
                   "whose curves are kept: that of the loss alone, or also those of all "
                   "three, train_accuracy_argmax and so on, and of the logit gap; of the end "
@@ -188,6 +192,7 @@ bool is_sound(const std::vector<protocol::Problem>& problems, const std::string&
 /// Throws: SettingError.
 Model model_of(const json& settings, const DataShape& shape) {
   auto model = make_model(settings.at("model"), shape);
+  model.precision = find_precision(settings.at(kPrecision));
   const auto& focus = settings.at("focus");
   return focus == kJoint ? model : fix_focus(std::move(model), focus);
 }
@@ -196,6 +201,7 @@ Model model_of(const json& settings, const DataShape& shape) {
 std::string shape_name(const json& settings, const PackTask& task, const DataShape& shape) {
   const json name = {{"model", settings.at("model")},
                      {"focus", settings.at("focus")},
+                     {kPrecision, settings.at(kPrecision)},
                      {"loss", task.phases.front().loss.choice.name},
                      {"optimizer", task.phases.front().optimizer.at("name")},
                      {"batch_size", settings.at("batch_size")},
@@ -236,7 +242,8 @@ void judge(const std::string& device, WidthTable& table, Verdict& verdict) {
   if (!is_sound(problems, "dataset")) return;
   const auto data = describe_data(resolved["dataset"]);
   resolved["dataset"] = data.identity;
-  if (!is_sound(problems, "model") || !is_sound(problems, "focus")) return;
+  for (const std::string key : {"model", "focus", kPrecision})
+    if (!is_sound(problems, key)) return;
   const auto model = model_of(resolved, data.shape);
   if (!problems.empty()) return;
   const auto phases = phases_of(resolved);

@@ -299,6 +299,7 @@ std::vector<int> switch_epochs(const PackTask& task) {
 std::optional<PackHistory> train_pack(const PackTask& task, const PackTrials& trials,
                                       torch::Device device, const PackListener& listener,
                                       const PackStates& states) {
+  const Tf32Guard tf32(task.model.precision);
   PackLoop loop(task, trials, device, listener);
   if (states.start != nullptr) loop.restore(*states.start);
   try {

@@ -9,6 +9,14 @@ namespace {
 
 constexpr double kMoreWeight = 0.01;  // of the pull
 
+/// Float32 comes out, whatever the network rounds to.
+/// Shapes: points [T or 1, d, N] -> [T, out, N]
+torch::Tensor apply(const Network& network, std::span<const torch::Tensor> weights,
+                    const torch::Tensor& points, Precision precision) {
+  const AutocastGuard autocast(precision, points.device().type());
+  return network.forward(weights, as_factors(points, precision)).to(torch::kFloat);
+}
+
 }  // namespace
 
 PackModel::PackModel(const Model& model, std::span<const std::int64_t> seeds, torch::Device device)
@@ -32,7 +40,9 @@ BatchLosses PackModel::losses_of(Pass& pass, const Loss& loss, const Batch& batc
 /// Shapes: -> [T or 1, d, m, B]
 torch::Tensor PackModel::encode(const Batch& batch, const Moment& moment) const {
   const auto& encoder = model_.encoder;
-  return encoder ? encoder->forward(parameters_.network(0), batch, moment) : batch.segments;
+  if (!encoder) return batch.segments;
+  const AutocastGuard autocast(model_.precision, batch.segments.device().type());
+  return encoder->forward(parameters_.network(0), batch, moment).to(torch::kFloat);
 }
 
 /// Shapes: segments [T or 1, d, m, B] -> [T, m, B]
@@ -40,13 +50,13 @@ torch::Tensor PackModel::score(const torch::Tensor& segments, const Batch& batch
   if (model_.fixed_focus) {
     return fixed_scores(*model_.fixed_focus, batch.foreground).expand({num_trials(), -1, -1});
   }
-  return model_.focus.forward(parameters_.network(0), segments.flatten(2))
+  return apply(model_.focus, parameters_.network(0), segments.flatten(2), model_.precision)
       .view({num_trials(), segments.size(2), segments.size(3)});
 }
 
 /// Shapes: points [T or 1, d, N] -> [T, C, N]
 torch::Tensor PackModel::classify(const torch::Tensor& points) const {
-  return model_.classifier.forward(parameters_.network(1), points);
+  return apply(model_.classifier, parameters_.network(1), points, model_.precision);
 }
 
 }  // namespace trainer

@@ -66,6 +66,7 @@ class SpeedTrial {
 double measure_pack_speed(const PackTask& task, const DataShape& shape, std::int64_t batch_size,
                           int width, torch::Device device) {
   using Clock = std::chrono::steady_clock;
+  const Tf32Guard tf32(task.model.precision);
   try {
     const auto batch = make_batch(shape, batch_size, device);
     SpeedTrial trial(task, batch, width, device);

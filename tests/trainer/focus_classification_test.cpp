@@ -52,6 +52,7 @@ TEST(FocusClassification, DeclaresTheDefaultsOfTheStudy) {
   EXPECT_EQ(declared.at("model.name").default_value, "mlp");
   EXPECT_EQ(declared.at("optimizer.momentum").default_value, 0.9);
   EXPECT_EQ(declared.at("order").default_value, "shared");
+  EXPECT_EQ(declared.at("precision").default_value, "float32");
   EXPECT_EQ(declared.at("dataset.images").default_value, "mnist");
 }
 
@@ -355,6 +356,59 @@ TEST(FocusClassification, RefusesPhasesBesideALossOrEpochsOfTheTrial) {
   ASSERT_EQ(keys(verdict.problems), (std::vector<std::string>{"loss", "epochs"}));
   EXPECT_EQ(verdict.problems[0].problem, "does not go together with phases");
   EXPECT_EQ(verdict.problems[0].hint, "every phase has its own");
+}
+
+TEST(FocusClassification, RefusesAPrecisionThatItDoesNotKnow) {
+  const auto study = focus_classification("cpu");
+
+  const auto verdict = study.check(settings({{"precision", "fp8"}}));
+
+  ASSERT_EQ(keys(verdict.problems), (std::vector<std::string>{"precision"}));
+  EXPECT_EQ(verdict.problems[0].problem, "unknown precision 'fp8'");
+  EXPECT_EQ(verdict.problems[0].hint, "known are float32, tf32, bf16");
+  EXPECT_EQ(keys(study.check(settings({{"precision", 16}})).problems),
+            (std::vector<std::string>{"precision"}));
+}
+
+TEST(FocusClassification, TrainsInFloat32UnlessToldOtherwise) {
+  const auto study = focus_classification("cpu");
+
+  EXPECT_EQ(study.check(settings()).resolved.at("precision"), "float32");
+  EXPECT_EQ(study.check(settings()).resolved.dump(),
+            study.check(settings({{"precision", "float32"}})).resolved.dump());
+  EXPECT_EQ(study.check(settings({{"precision", "bf16"}})).resolved.at("precision"), "bf16");
+}
+
+// The inputs can be told apart by a linear model, as in the quickstart.
+TEST(FocusClassification, LearnsInBf16) {
+  at::set_num_threads(1);
+  const json learnable = {
+      {"epochs", 30},
+      {"precision", "bf16"},
+      {"batch_size", 100},
+      {"dataset",
+       {{"kind", "linear_orthogonal"}, {"segments", 5}, {"classes", 5}, {"size", 1000}}}};
+
+  const auto results = train(request(settings(learnable), {0.1, 0.2}));
+
+  ASSERT_EQ(results.size(), 2U);
+  for (const auto& result : results) {
+    EXPECT_LT(result.values.at("train_accuracy").front().get<double>(), 0.5);
+    EXPECT_GT(result.values.at("final_train_accuracy").get<double>(), 0.95);
+    EXPECT_GT(result.values.at("final_train_focus_weight").get<double>(), 0.8);
+  }
+}
+
+/// What was learned, without the time it took.
+json values_in(const char* precision) {
+  return train(request(settings({{"precision", precision}}), {0.1}))[0].values;
+}
+
+TEST(FocusClassification, GivesOtherResultsInBf16ButNotInTf32OnACpu) {
+  const auto exact = values_in("float32");
+
+  EXPECT_EQ(values_in("tf32"), exact);
+  EXPECT_NE(values_in("bf16"), exact);
 }
 
 TEST(FocusClassification, RefusesPhasesThatAreNone) {

@@ -230,6 +230,25 @@ TEST(PackLoop, TrainsAPackWithANonlinearFocusAsItsTrialsOneByOne) {
   expect_pack_equals_singles(task);
 }
 
+PackTask in_bf16(PackTask task) {
+  task.model.precision = Precision::bf16;
+  return task;
+}
+
+TEST_P(EveryLoss, TrainsALinearPackInBf16AsItsTrialsOneByOne) {
+  expect_pack_equals_singles(in_bf16(make_task(linear_orthogonal(50), "linear", GetParam(), 23)));
+}
+
+TEST_P(EveryLoss, TrainsAnMlpPackInBf16AsItsTrialsOneByOne) {
+  expect_pack_equals_singles(in_bf16(make_task(mosaics(12, 3, 100), "mlp", GetParam(), 40)));
+}
+
+TEST(PackLoop, TrainsPacksOfOtherModelsInBf16AsTheirTrialsOneByOne) {
+  expect_pack_equals_singles(in_bf16(make_task(mosaics(12, 3, 20), "cnn", "soft", 12)));
+  expect_pack_equals_singles(in_bf16(make_task(posts(10), "embedding", "lvml", 6)));
+  expect_pack_equals_singles(in_bf16(make_task(posts(10), "transformer", "hard", 6)));
+}
+
 PackTask make_fixed_focus_task(const std::string& loss, double focus) {
   auto task = make_task(mosaics(12, 3, 50), "mlp", loss, 20);
   task.model = fix_focus(task.model, focus);
@@ -382,6 +401,36 @@ TEST_P(EveryLoss, ReplaysRecordedStepsWithATransformerBitForBit) {
   auto task = make_task(posts(90), "transformer", GetParam(), 10);
   task.shuffle_seed = 5;
   expect_same_replayed(task);
+}
+
+// With casts of weights that were kept from one step to the next, replayed steps would differ.
+TEST(PackLoop, ReplaysRecordedStepsInBf16BitForBit) {
+  expect_same_replayed(in_bf16(make_task(mosaics(12, 3, 120), "mlp", "soft", 23)));
+}
+
+TEST(PackLoop, GoesOnBitForBitInBf16) {
+  expect_same_from_every_state(in_bf16(make_task(mosaics(12, 3, 50), "mlp", "soft", 20)),
+                               kThreeTrials);
+}
+
+// LibTorch allows TF32 in convolutions unless it is told not to.
+TEST(PackLoop, TrainsWithTf32OnlyIfThatIsThePrecision) {
+  auto task = make_task(mosaics(12, 3, 50), "linear", "soft", 20);
+  const auto& context = at::globalContext();
+  ASSERT_TRUE(context.allowTF32CuDNN());
+  for (const auto precision : {Precision::float32, Precision::tf32, Precision::bf16}) {
+    task.model.precision = precision;
+    auto listener = kSilent;
+    listener.on_step = [&](int, int) {
+      EXPECT_EQ(context.allowTF32CuDNN(), precision == Precision::tf32);
+      EXPECT_EQ(context.allowTF32CuBLAS(), precision == Precision::tf32);
+    };
+
+    train_pack(task, kThreeTrials, torch::kCPU, listener);
+
+    EXPECT_TRUE(context.allowTF32CuDNN());
+    EXPECT_FALSE(context.allowTF32CuBLAS());
+  }
 }
 
 TEST(PackLoop, ReplaysRecordedStepsOfEachPhaseBitForBit) {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "trainer/parameters.hpp"
+#include "trainer/precision.hpp"
 #include "trainer/settings.hpp"
 #include "trainer/torch.hpp"
 
@@ -66,6 +67,7 @@ struct Model {
   bool gains_from_packs_on_cpu = true;
   std::optional<Encoder> encoder = {};     ///< absent: the data holds the segments
   std::optional<double> fixed_focus = {};  ///< weight on the foreground; absent: it is learned
+  Precision precision = Precision::float32;
 };
 
 /// The model without its focus network: the foreground always has this weight.

@@ -29,7 +29,8 @@ torch::Tensor SelfAttention::forward(std::span<const torch::Tensor> weights, con
   if (hidden.defined()) {
     scores = scores.masked_fill(hidden.unsqueeze(2), -std::numeric_limits<double>::infinity());
   }
-  const auto seen = torch::matmul(torch::softmax(scores, /*dim=*/4), of_heads(weights[2]));
+  const auto attention = torch::softmax(scores, /*dim=*/4, weights[0].scalar_type());
+  const auto seen = torch::matmul(attention, of_heads(weights[2]));
   const auto joined = seen.permute({0, 1, 4, 3, 2}).reshape({T, features, m * B});
   return dense(weights[3], weights[4], joined).view({T, features, m, B});
 }
