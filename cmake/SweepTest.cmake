@@ -17,25 +17,30 @@ if(MPISWEEP_TRAINER)
                             ${PROJECT_SOURCE_DIR}/trainer/torch.hpp <nlohmann/json.hpp>)
 endif()
 
-# sweep_test(<name> LIBS <library>... [RANKS <n>...] [TORCH [OPTIMIZED]] [CHILDREN]
+# sweep_test(<name> LIBS <library>... [FILES <file>...] [RANKS <n>...] [TORCH [OPTIMIZED]] [CHILDREN]
 #            [TIMEOUT <seconds>] [LABELS <label>...])
 #
 # Declares the test program <name> from <name>.cpp.
+# FILES: from these instead, as a program for each would take longer to compile than to write.
 # Without options: one CTest entry per test, "Suite.Name". LABELS is unit where none is given.
 # RANKS: one entry per rank count under mpirun, "<name>.np<n>", label mpi; the file has its own main.
 # TORCH: one entry per file, since LibTorch takes half a second to start; label unit.
 # OPTIMIZED: of those with TORCH, what computes long enough itself; others compile in half the time.
 # CHILDREN: the test starts child processes; SCRIPTED_TRAINER names a trainer that misbehaves on request.
 function(sweep_test name)
-  cmake_parse_arguments(ARG "TORCH;OPTIMIZED;CHILDREN" "TIMEOUT" "LIBS;RANKS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;OPTIMIZED;CHILDREN" "TIMEOUT" "FILES;LIBS;RANKS;LABELS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  add_executable(${name} ${name}.cpp)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(NOT ARG_FILES)
+    set(ARG_FILES ${name}.cpp)
+  endif()
+  add_executable(${name} ${ARG_FILES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+                                           UNITY_BUILD_BATCH_SIZE 6)
   target_link_libraries(${name} PRIVATE ${ARG_LIBS} mpisweep_warnings GTest::gtest)
   if(ARG_OPTIMIZED)
     target_precompile_headers(${name} REUSE_FROM trainer_core)

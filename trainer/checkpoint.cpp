@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
+#define XXH_INLINE_ALL  // header only
 #include <xxhash.h>
 
 #include "protocol/file.hpp"

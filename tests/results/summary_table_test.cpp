@@ -12,7 +12,7 @@ using nlohmann::json;
 using protocol::Outcome;
 
 /// Two losses by two datasets by two seeds, and an axis with one value. Trial i has the id i.
-SweepResults sample_sweep() {
+SweepResults sweep_of_two_losses() {
   PlanRecord plan = {.name = "small",
                      .study = "focus",
                      .replicate = {"seed"},
@@ -43,7 +43,7 @@ void end_badly(SweepResults& sweep, TrialId id, Outcome status) {
 
 /// All eight trials finished: accuracy i, loss 10 - i.
 SweepResults finished_sweep() {
-  auto sweep = sample_sweep();
+  auto sweep = sweep_of_two_losses();
   for (TrialId id = 0; id < 8; ++id) {
     const auto i = static_cast<double>(id);
     finish(sweep, id, {{"final_accuracy", i}, {"final_loss", 10 - i}});
@@ -83,7 +83,7 @@ TEST(SummarizeSweep, AveragesOverEveryAxisThatIsNotNamed) {
 }
 
 TEST(SummarizeSweep, CountsWhatDidNotFinishBesideTheMean) {
-  auto sweep = sample_sweep();
+  auto sweep = sweep_of_two_losses();
   finish(sweep, 0, {{"final_accuracy", 0.5}});
   end_badly(sweep, 1, Outcome::failed);
   end_badly(sweep, 2, Outcome::diverged);
@@ -99,7 +99,7 @@ TEST(SummarizeSweep, CountsWhatDidNotFinishBesideTheMean) {
 }
 
 TEST(SummarizeSweep, ShowsTheHeadlineThatHasValues) {
-  auto sweep = sample_sweep();
+  auto sweep = sweep_of_two_losses();
   sweep.plan.headline = {"surprise", "curve", "final_loss"};
   finish(sweep, 0, {{"final_accuracy", 1}, {"final_loss", 2}, {"curve", {1, 2}}});
 
@@ -107,7 +107,7 @@ TEST(SummarizeSweep, ShowsTheHeadlineThatHasValues) {
 }
 
 TEST(SummarizeSweep, ShowsTheFirstScalarsWithoutAHeadline) {
-  auto sweep = sample_sweep();
+  auto sweep = sweep_of_two_losses();
   sweep.plan.headline = {};
   finish(sweep, 0, {{"final_accuracy", 1}, {"final_loss", 2}, {"curve", {1, 2}}});
 
@@ -146,7 +146,7 @@ TEST(SummarizeSweep, FindsSmallLossesBest) {
 }
 
 TEST(SummarizeSweep, PutsRowsWithoutAValueLast) {
-  auto sweep = sample_sweep();
+  auto sweep = sweep_of_two_losses();
   finish(sweep, 6, {{"final_accuracy", -5}});
 
   const auto table = summarize_sweep(sweep, {.best = 4});
@@ -222,7 +222,7 @@ TEST(ToText, AlignsColumnsByWhatIsSeen) {
 }
 
 TEST(ToText, NotesWhatDidNotFinish) {
-  auto sweep = sample_sweep();
+  auto sweep = sweep_of_two_losses();
   finish(sweep, 0, {{"final_accuracy", 1}});
   end_badly(sweep, 1, Outcome::failed);
   end_badly(sweep, 2, Outcome::diverged);
@@ -237,7 +237,7 @@ TEST(ToText, NotesWhatDidNotFinish) {
 }
 
 TEST(ToText, SaysThatNothingHasFinished) {
-  const auto text = to_text(summarize_sweep(sample_sweep(), {}));
+  const auto text = to_text(summarize_sweep(sweep_of_two_losses(), {}));
 
   EXPECT_NE(text.find("(no finished trial yet)"), std::string::npos) << text;
 }

@@ -295,6 +295,18 @@ class Requeue(SlurmTest):
         self.expect_end(successor)
         self.expect_undisturbed_values()
 
+    def test_jobs_that_train_nothing_are_not_requeued_for_ever(self):
+        job = self.submit("sleeping.yaml", "--nodes", "1", "--time", "5", "--set", "seconds=100")
+        for start in range(1, 4):
+            self.wait_for_log("ranks on", start)
+            run("scancel", "--signal=USR1", "--batch", job.id)
+            self.wait_for_log("stopped:", start)
+        self.expect_end(job, "FAILED")
+        self.assertEqual(job.num_restarts(), 2)
+        self.assertIn("3 jobs in a row have trained nothing", self.log().splitlines()[-1])
+
+
+class TimeLimit(SlurmTest):
     def test_a_job_leaves_ahead_of_its_time_limit_and_goes_on_with_the_same_bits(self):
         config = FOLDER / "limit.yaml"
         one_pack = TRAINING.replace("[soft, hard, lvml]", "soft").replace("[0.1, 0.4]", "[0.1]")
@@ -328,16 +340,6 @@ class Requeue(SlurmTest):
         jobs = [(one["job_id"], one["restarts"]) for one in status()["slurm_jobs"]]
         self.assertEqual(jobs, [(job.id, 1)])
         self.assertEqual(status()["finished"], 12)
-
-    def test_jobs_that_train_nothing_are_not_requeued_for_ever(self):
-        job = self.submit("sleeping.yaml", "--nodes", "1", "--time", "5", "--set", "seconds=100")
-        for start in range(1, 4):
-            self.wait_for_log("ranks on", start)
-            run("scancel", "--signal=USR1", "--batch", job.id)
-            self.wait_for_log("stopped:", start)
-        self.expect_end(job, "FAILED")
-        self.assertEqual(job.num_restarts(), 2)
-        self.assertIn("3 jobs in a row have trained nothing", self.log().splitlines()[-1])
 
 
 class Torture(SlurmTest):

@@ -10,7 +10,7 @@ namespace {
 using Texts = std::vector<std::string>;
 
 /// The settings of a `slurm:` block; what is wrong with it is put into `complaint`.
-SlurmSettings read(const std::string& block, std::string* complaint = nullptr) {
+SlurmSettings read_settings(const std::string& block, std::string* complaint = nullptr) {
   std::vector<ConfigProblem> problems;
   const TemporaryFolder folder;
   const auto path = folder.write("a.yaml", "trial: {study: noop}\nslurm:\n" + block);
@@ -25,7 +25,7 @@ SlurmSettings read(const std::string& block, std::string* complaint = nullptr) {
 }
 
 TEST(SlurmSettings, AreReadFromTheConfig) {
-  const auto settings = read(
+  const auto settings = read_settings(
       "  nodes: 2\n"
       "  gpus_per_node: 4\n"
       "  tasks_per_node: 8\n"
@@ -48,16 +48,16 @@ TEST(SlurmSettings, AreReadFromTheConfig) {
 
 TEST(SlurmSettings, AreRefusedWithTheirLine) {
   std::string complaint;
-  read("  node: 2\n", &complaint);
+  read_settings("  node: 2\n", &complaint);
   EXPECT_EQ(complaint,
             "mpisweep: unknown key 'slurm.node' in a.yaml (line 3), did you mean 'nodes'?\n");
-  read("  nodes: 0\n", &complaint);
+  read_settings("  nodes: 0\n", &complaint);
   EXPECT_EQ(complaint,
             "mpisweep: slurm.nodes is 0 in a.yaml (line 3), want a whole number, at least 1\n");
-  read("  launcher: prun\n", &complaint);
+  read_settings("  launcher: prun\n", &complaint);
   EXPECT_EQ(complaint,
             "mpisweep: slurm.launcher is prun in a.yaml (line 3), want mpirun or srun\n");
-  read("  partition: [a, b]\n", &complaint);
+  read_settings("  partition: [a, b]\n", &complaint);
   EXPECT_EQ(complaint,
             "mpisweep: slurm.partition is a list in a.yaml (line 3), want a line of text\n");
 }

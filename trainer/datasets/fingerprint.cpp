@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#define XXH_INLINE_ALL  // header only
 #include <xxhash.h>
 
 namespace trainer {
