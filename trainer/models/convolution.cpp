@@ -95,6 +95,13 @@ torch::Tensor zeros(const std::vector<std::int64_t>& sizes) {
   return torch::zeros(sizes, torch::TensorOptions(c10::CppTypeToScalarType<Number>::value));
 }
 
+/// Where what belongs to trial t begins, or to its block g.
+/// Shapes: tensor [T, ...] or [T, blocks, ...], contiguous
+template <class Number>
+Number* begin_of(const torch::Tensor& tensor, std::int64_t t, std::int64_t g = 0) {
+  return tensor.mutable_data_ptr<Number>() + t * tensor.stride(0) + g * tensor.stride(1);
+}
+
 /// Takes one block of one trial after the other through a stage.
 template <class Number>
 class Forward {
@@ -269,13 +276,10 @@ Outputs run_forward(const Sizes& sizes, const torch::Tensor& blocks, const torch
   outputs.sources = torch::empty_like(outputs.values, torch::kByte);
   Forward<Number> forward(sizes);
   for (std::int64_t t = 0; t < sizes.T; ++t) {
-    const auto maps = blocks[sizes.has_own_maps ? t : 0];
     for (std::int64_t g = 0; g < sizes.G; ++g) {
-      forward.run(maps[g].template const_data_ptr<Number>(),
-                  weights[t].template const_data_ptr<Number>(),
-                  biases[t].template const_data_ptr<Number>(),
-                  outputs.values[t][g].template mutable_data_ptr<Number>(),
-                  outputs.sources[t][g].template mutable_data_ptr<Source>());
+      forward.run(begin_of<Number>(blocks, sizes.has_own_maps ? t : 0, g),
+                  begin_of<Number>(weights, t), begin_of<Number>(biases, t),
+                  begin_of<Number>(outputs.values, t, g), begin_of<Source>(outputs.sources, t, g));
     }
   }
   return outputs;
@@ -304,16 +308,12 @@ Gradients run_backward(const Sizes& sizes, const torch::Tensor& blocks, const to
   }
   Backward<Number> backward(sizes);
   for (std::int64_t t = 0; t < sizes.T; ++t) {
-    const auto maps = blocks[sizes.has_own_maps ? t : 0];
     for (std::int64_t g = 0; g < sizes.G; ++g) {
-      backward.run(maps[g].template const_data_ptr<Number>(),
-                   of_values[t][g].template const_data_ptr<Number>(),
-                   sources[t][g].template const_data_ptr<Source>(),
-                   of_weight[t].template mutable_data_ptr<Number>(),
-                   of_bias[t].template mutable_data_ptr<Number>());
+      backward.run(begin_of<Number>(blocks, sizes.has_own_maps ? t : 0, g),
+                   begin_of<Number>(of_values, t, g), begin_of<Source>(sources, t, g),
+                   begin_of<Number>(of_weight, t), begin_of<Number>(of_bias, t));
       if (!needs_blocks) continue;
-      backward.differentiate_block(weights[t].template const_data_ptr<Number>(),
-                                   of_blocks[t][g].template mutable_data_ptr<Number>());
+      backward.differentiate_block(begin_of<Number>(weights, t), begin_of<Number>(of_blocks, t, g));
     }
   }
   return {.blocks = needs_blocks ? of_blocks.sum_to_size(blocks.sizes()) : of_blocks,
