@@ -74,7 +74,7 @@ Batch Batches::gather(std::int64_t index) const {
   const auto members = take(split_.members);
   const auto points = split_.points.index_select(/*dim=*/0, members.flatten());  // [m B, d]
   const auto segments = points.t().reshape({1, -1, members.size(0), members.size(1)});
-  return {.segments = pad(segments),
+  return {.segments = pad(segments).contiguous(),
           .labels = pad(split_.labels.slice(/*dim=*/0, begin, end)),
           .foreground = pad(take(split_.foreground)),
           .num_inputs = end - begin,

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "trainer/models/convolution.hpp"
 #include "trainer/models/dense.hpp"
 
 namespace trainer {
@@ -9,7 +10,6 @@ namespace {
 
 using Weights = std::span<const torch::Tensor>;
 
-constexpr std::int64_t kPool = 2;
 constexpr std::int64_t kFloatsPerIndex = 2;  // a pool keeps where its values came from
 
 std::int64_t size_after(const ConvolutionStage& stage, std::int64_t size) {
@@ -44,40 +44,14 @@ class WeightReader {
   std::size_t position_ = 0;
 };
 
-/// One convolution per trial in channels-last order: the fastest form on a CPU, and the same
-/// rounding for any T.
-/// Shapes: images [T or 1][N, c, h, w], weight [T, out, c, k, k], bias [T, out] or none
-std::vector<torch::Tensor> convolve_each(const std::vector<torch::Tensor>& images,
-                                         const torch::Tensor& weight, const torch::Tensor& bias,
-                                         bool has_pool) {
-  const auto weights = weight.unbind(0);
-  const auto biases =
-      bias.defined() ? bias.unbind(0) : std::vector<torch::Tensor>(weights.size(), bias);
-  std::vector<torch::Tensor> stages;
-  for (std::size_t t = 0; t < weights.size(); ++t) {
-    const auto& input = images[images.size() == 1 ? 0 : t];
-    const auto kernel = weights[t].contiguous(at::MemoryFormat::ChannelsLast);
-    auto maps = torch::conv2d(input, kernel, biases[t]);  // [N, out, h, w]
-    stages.push_back(pool_if(has_pool, maps.relu_()));
-  }
-  return stages;
-}
-
 torch::Tensor features_on_cpu(const ConvolutionalNetwork& layers, WeightReader& weights,
                               const torch::Tensor& points, const ImageShape& image) {
-  std::vector<torch::Tensor> images;
-  for (const auto& each : points.unbind(0)) {  // [d, N]
-    images.push_back(each.t()
-                         .reshape({-1, image.channels, image.height, image.width})
-                         .contiguous(at::MemoryFormat::ChannelsLast));
-  }
+  auto maps = to_blocks(points, image);
   for (const auto& stage : layers.stages) {
     const auto& weight = weights.next();
-    images = convolve_each(images, weight, weights.next_if(layers.has_bias), stage.has_pool);
+    maps = convolve_blocks(maps, weight, weights.next_if(layers.has_bias), stage.has_pool);
   }
-  for (auto& maps : images)
-    maps = maps.flatten(1).t();  // [features, N]
-  return torch::stack(images);   // [T, features, N]
+  return from_blocks(maps, points.size(2));  // [T, features, N]
 }
 
 /// One grouped convolution serves the pack: a trial is a group of channels.
