@@ -40,13 +40,15 @@ sigset_t watched_signals() {
   return signals;
 }
 
+constexpr auto kNever = Clock::time_point::max();
+
 /// Waits for one of the signals until the deadline. 0 if none came.
-int wait_for_signal(const sigset_t& signals, std::optional<Clock::time_point> deadline) {
-  if (!deadline) {
+int wait_for_signal(const sigset_t& signals, Clock::time_point deadline) {
+  if (deadline == kNever) {
     int signal = 0;
     return sigwait(&signals, &signal) == 0 ? signal : 0;
   }
-  const auto left = std::max<std::chrono::nanoseconds>(*deadline - Clock::now(), {});
+  const auto left = std::max<std::chrono::nanoseconds>(deadline - Clock::now(), {});
   const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
   const timespec patience{.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
   return std::max(0, sigtimedwait(&signals, nullptr, &patience));
@@ -56,7 +58,7 @@ int wait_for_signal(const sigset_t& signals, std::optional<Clock::time_point> de
 /// signal that asked for the end, or 0.
 int wait_for(pid_t launcher, double grace_s, int& stop_signal) {
   const auto signals = watched_signals();
-  std::optional<Clock::time_point> deadline;
+  auto deadline = kNever;
   int status = 0;
   while (waitpid(launcher, &status, WNOHANG) != launcher) {
     const int signal = wait_for_signal(signals, deadline);
@@ -69,7 +71,7 @@ int wait_for(pid_t launcher, double grace_s, int& stop_signal) {
       kill(launcher, SIGUSR1);
     } else if (stop_signal != 0) {
       kill(-launcher, SIGKILL);
-      deadline.reset();
+      deadline = kNever;
     }
   }
   return status;

@@ -9,8 +9,8 @@ namespace trainer {
 namespace {
 
 constexpr double kFloatBytes = 4;
-constexpr double kCpuActivationBytes = 16e6;
-constexpr double kMaxCpuWidth = 16;
+constexpr double kCpuActivationBytes = 8e6;
+constexpr double kMaxCpuWidth = 8;
 constexpr double kMaxCudaWidth = 1024;
 constexpr double kCopiesOfWeights = 4;  // values, gradients, at most two of optimiser state
 

@@ -27,7 +27,7 @@ PackCost estimate_cost(const Model& model, const DataSummary& data, Classified c
 /// phases. Only ratios of it count: which trials begin first.
 double estimate_trial_s(const PackCost& cost, double train_size, double epochs);
 
-/// CPU: the most trials, at most 16, whose activations of a batch stay within 16 MB.
+/// CPU: the most trials, at most 8, whose activations stay in a core's share of the cache (8 MB).
 /// CUDA: the most trials, at most 1024, that fill half of the memory.
 int choose_pack_width(const PackCost& cost, const std::string& device);
 

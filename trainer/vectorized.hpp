@@ -1,10 +1,8 @@
 #pragma once
 
-/// Generations of x86 processors for which functions are compiled beside the one for any.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define MPISWEEP_X86_64_V3 __attribute__((target("arch=x86-64-v3")))  // vectors of 32 bytes
-#define MPISWEEP_X86_64_V4 __attribute__((target("arch=x86-64-v4")))  // vectors of 64 bytes
+#if defined(__x86_64__) && defined(__GNUC__)
 
+/// Generations of x86 processors that this one runs the code of.
 namespace trainer {
 
 inline bool has_x86_64_v3() {
@@ -20,6 +18,12 @@ inline bool has_x86_64_v4() {
 
 }  // namespace trainer
 
+#endif
+
+/// For which functions are compiled beside the one for any.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define MPISWEEP_X86_64_V3 __attribute__((target("arch=x86-64-v3")))  // vectors of 32 bytes
+#define MPISWEEP_X86_64_V4 __attribute__((target("arch=x86-64-v4")))  // vectors of 64 bytes
 #endif
 
 /// Compiles a function for each generation, of which the first call takes the best that it runs

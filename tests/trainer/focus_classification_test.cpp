@@ -281,7 +281,7 @@ TEST(FocusClassification, PacksAsManyTrialsAsTheCacheHolds) {
   const auto study = focus_classification("cpu");
   const json wide = {{"kind", "linear_orthogonal"}, {"segments", 500}, {"classes", 100}};
 
-  EXPECT_EQ(study.check(settings()).pack_width, 16);
+  EXPECT_EQ(study.check(settings()).pack_width, 8);
   EXPECT_EQ(study.check(settings({{"dataset", wide}})).pack_width, 1);
   EXPECT_GT(study.check(settings()).memory_bytes, 0);
 }
@@ -310,7 +310,7 @@ TEST(FocusClassification, MeasuresNoWidthsOnACpu) {
   const TemporaryFolder folder;
   const auto cache = folder.path() / "widths.json";
 
-  EXPECT_EQ(focus_classification("cpu", cache).check(settings()).pack_width, 16);
+  EXPECT_EQ(focus_classification("cpu", cache).check(settings()).pack_width, 8);
   EXPECT_FALSE(std::filesystem::exists(cache));
 }
 

@@ -28,7 +28,7 @@ template <class Number, int kBytes>
 using Vector = typename VectorOf<Number, kBytes>::type;
 
 template <class Vec, class Number>
-constexpr std::int64_t kLanes = sizeof(Vec) / sizeof(Number);
+constexpr std::int64_t kNumbersIn = sizeof(Vec) / sizeof(Number);
 
 template <class Vec, class Number>
 MPISWEEP_INLINE inline Vec load(const Number* from) {
@@ -51,7 +51,7 @@ MPISWEEP_INLINE inline void keep_in_register([[maybe_unused]] Vec& vector) {
 template <class Number, class Vec>
 MPISWEEP_INLINE inline Number sum_of(const Vec& vector) {
   Number sum = 0;
-  for (std::int64_t lane = 0; lane < kLanes<Vec, Number>; ++lane)
+  for (std::int64_t lane = 0; lane < kNumbersIn<Vec, Number>; ++lane)
     sum += vector[lane];
   return sum;
 }
@@ -106,7 +106,7 @@ template <class Vec, int kRows, int kVectors, class Number>
 MPISWEEP_INLINE inline void multiply_group(const Matrix<const Number>& a,
                                            const Matrix<const Number>& b, const Matrix<Number>& c,
                                            std::int64_t first, std::int64_t column) {
-  constexpr auto lanes = kLanes<Vec, Number>;
+  constexpr auto lanes = kNumbersIn<Vec, Number>;
   Vec sums[std::size_t{kRows}][std::size_t{kVectors}];
   for (auto& row : sums)
     for (auto& sum : row)
@@ -129,7 +129,7 @@ template <int kBytes, class Number>
 MPISWEEP_INLINE inline void multiply(const Matrix<const Number>& a, const Matrix<const Number>& b,
                                      const Matrix<Number>& c) {
   using Vec = Vector<Number, kBytes>;
-  constexpr auto pair = 2 * kLanes<Vec, Number>;
+  constexpr auto pair = 2 * kNumbersIn<Vec, Number>;
   std::int64_t column = 0;
   for (; column + pair <= c.columns; column += pair) {
     for_groups(c.rows, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
@@ -151,7 +151,7 @@ MPISWEEP_INLINE inline void add_group(const Matrix<const Number>& a, const Matri
   for (auto& row : sums)
     for (auto& sum : row)
       sum = Vec{};
-  for (std::int64_t k = 0; k < a.columns; k += kLanes<Vec, Number>) {
+  for (std::int64_t k = 0; k < a.columns; k += kNumbersIn<Vec, Number>) {
     const Vec factors[] = {load<Vec>(b.at(column, k)), load<Vec>(b.at(other, k))};
     for (int i = 0; i < kRows; ++i) {
       auto row = load<Vec>(a.at(first + i, k));

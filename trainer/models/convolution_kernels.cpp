@@ -197,8 +197,8 @@ constexpr ConvolutionKernels<Number> make_kernels() {
 
 }  // namespace
 
-extern const ConvolutionKernelsOfNumbers kKernels;
-constinit const ConvolutionKernelsOfNumbers kKernels = {.of_float = make_kernels<float>(),
-                                                        .of_double = make_kernels<double>()};
+extern const ConvolutionKernelsOfNumbers kernels;
+constinit const ConvolutionKernelsOfNumbers kernels = {.of_float = make_kernels<float>(),
+                                                       .of_double = make_kernels<double>()};
 
 }  // namespace trainer::MPISWEEP_KERNELS

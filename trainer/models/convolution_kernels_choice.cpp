@@ -1,50 +1,38 @@
 #include "trainer/models/convolution_kernels.hpp"
+#include "trainer/vectorized.hpp"
 
 namespace trainer {
 
 // Each is convolution_kernels.cpp, compiled anew.
 namespace kernels_of_any_processor {
-extern const ConvolutionKernelsOfNumbers kKernels;
+extern const ConvolutionKernelsOfNumbers kernels;
 }
 #if defined(MPISWEEP_HAS_X86_LEVELS)
 namespace kernels_of_x86_64_v3 {
-extern const ConvolutionKernelsOfNumbers kKernels;
+extern const ConvolutionKernelsOfNumbers kernels;
 }
 namespace kernels_of_x86_64_v4 {
-extern const ConvolutionKernelsOfNumbers kKernels;
+extern const ConvolutionKernelsOfNumbers kernels;
 }
 #endif
 
 namespace {
 
-#if defined(MPISWEEP_HAS_X86_LEVELS)
-bool runs_v3() {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("bmi2");
-}
-
-bool runs_v4() {
-  return runs_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
-}
-#endif
-
 std::vector<ConvolutionKernelsOfNumbers> choose() {
-  std::vector<ConvolutionKernelsOfNumbers> kernels;
+  std::vector<ConvolutionKernelsOfNumbers> all;
 #if defined(MPISWEEP_HAS_X86_LEVELS)
-  if (runs_v4()) kernels.push_back(kernels_of_x86_64_v4::kKernels);
-  if (runs_v3()) kernels.push_back(kernels_of_x86_64_v3::kKernels);
+  if (has_x86_64_v4()) all.push_back(kernels_of_x86_64_v4::kernels);
+  if (has_x86_64_v3()) all.push_back(kernels_of_x86_64_v3::kernels);
 #endif
-  kernels.push_back(kernels_of_any_processor::kKernels);
-  return kernels;
+  all.push_back(kernels_of_any_processor::kernels);
+  return all;
 }
 
 }  // namespace
 
 const std::vector<ConvolutionKernelsOfNumbers>& convolution_kernels() {
-  static const auto kernels = choose();
-  return kernels;
+  static const auto all = choose();
+  return all;
 }
 
 }  // namespace trainer

@@ -67,8 +67,8 @@ torch::Tensor convolve_grouped(const torch::Tensor& images, const torch::Tensor&
   return pool_if(has_pool, maps.relu_());
 }
 
-torch::Tensor features_on_gpu(const ConvolutionalNetwork& layers, WeightReader& weights,
-                              const torch::Tensor& points, const ImageShape& image) {
+torch::Tensor features_in_groups(const ConvolutionalNetwork& layers, WeightReader& weights,
+                                 const torch::Tensor& points, const ImageShape& image) {
   const auto N = points.size(2);
   auto maps = points.permute({2, 0, 1}).reshape({N, -1, image.height, image.width});
   std::int64_t T = 1;
@@ -92,8 +92,9 @@ bool has_bias(const ConvolutionalNetwork& layers, std::size_t dense_layer) {
 torch::Tensor forward(const ConvolutionalNetwork& layers, const ImageShape& image, Weights all,
                       const torch::Tensor& points) {
   WeightReader weights(all);
-  auto units = points.is_cpu() ? features_on_cpu(layers, weights, points, image)
-                               : features_on_gpu(layers, weights, points, image);
+  const bool has_kernels = points.is_cpu() && points.scalar_type() != torch::kBFloat16;
+  auto units = has_kernels ? features_on_cpu(layers, weights, points, image)
+                           : features_in_groups(layers, weights, points, image);
   for (std::size_t i = 0; i < layers.dense.size(); ++i) {
     const auto& weight = weights.next();
     units = dense_if(weight, weights.next_if(has_bias(layers, i)), units);  // [T, out, N]

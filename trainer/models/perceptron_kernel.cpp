@@ -38,7 +38,7 @@ MPISWEEP_INLINE inline void apply_tanh(Vec& x, float /*number*/) {
 
 template <class Vec>
 MPISWEEP_INLINE inline void apply_tanh(Vec& x, double /*number*/) {
-  for (std::int64_t lane = 0; lane < kLanes<Vec, double>; ++lane)
+  for (std::int64_t lane = 0; lane < kNumbersIn<Vec, double>; ++lane)
     x[lane] = std::tanh(x[lane]);
 }
 
@@ -46,7 +46,7 @@ template <int kBytes, class Number>
 MPISWEEP_INLINE inline void activate_row(Number* row, std::int64_t columns, Number bias,
                                          Activation activation) {
   using Vec = Vector<Number, kBytes>;
-  for (std::int64_t k = 0; k < columns; k += kLanes<Vec, Number>) {
+  for (std::int64_t k = 0; k < columns; k += kNumbersIn<Vec, Number>) {
     auto x = load<Vec>(row + k) + bias;
     if (activation == Activation::tanh) {
       apply_tanh(x, Number());
@@ -63,7 +63,7 @@ MPISWEEP_INLINE inline Number differentiate_row(const Number* values, Number* gr
                                                 std::int64_t columns, Activation activation) {
   using Vec = Vector<Number, kBytes>;
   Vec sum = {};
-  for (std::int64_t k = 0; k < columns; k += kLanes<Vec, Number>) {
+  for (std::int64_t k = 0; k < columns; k += kNumbersIn<Vec, Number>) {
     const auto y = load<Vec>(values + k);
     auto gradient = load<Vec>(gradients + k);
     if (activation == Activation::tanh) {
@@ -81,7 +81,7 @@ template <int kBytes, class Number>
 MPISWEEP_INLINE inline Number sum_of_row(const Number* row, std::int64_t columns) {
   using Vec = Vector<Number, kBytes>;
   Vec sum = {};
-  for (std::int64_t k = 0; k < columns; k += kLanes<Vec, Number>)
+  for (std::int64_t k = 0; k < columns; k += kNumbersIn<Vec, Number>)
     sum += load<Vec>(row + k);
   return sum_of<Number>(sum);
 }
