@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 
+#define XXH_INLINE_ALL  // header only
 #include <xxhash.h>
 
 #include "trainer/datasets/data_cache.hpp"

@@ -8,8 +8,9 @@
 
 namespace trainer {
 
-/// What matrix products and convolutions of a model round their factors to, forward and backward.
-/// Weights, optimisers, softmax, losses, metrics and all sums stay float32.
+/// What matrix products and convolutions of a model round their factors to, forward and backward;
+/// bf16 also biases. Weights, optimisers, softmax, losses, metrics and sums in a product stay
+/// float32.
 enum class Precision : std::uint8_t {
   float32,  ///< nothing less: 23 bits of a fraction
   tf32,     ///< 10 bits on a GPU that has such products; elsewhere float32
@@ -47,9 +48,9 @@ class AutocastGuard {
  private:
   /// What this thread did before.
   struct State {
-    bool is_enabled;
-    bool keeps_casts;
-    torch::ScalarType type;
+    bool is_enabled = false;
+    bool keeps_casts = false;
+    torch::ScalarType type = torch::kFloat;
   };
 
   State state() const;

@@ -49,6 +49,18 @@ TEST(Batches, AreFilledUpWithBlanksToWholeCacheLines) {
   EXPECT_EQ(batch.segments.slice(/*dim=*/3, 2).abs().max().item<float>(), 0);
 }
 
+TEST(Batches, HoldSegmentsInTheirOrderWhereNoBlanksAreNeededToo) {
+  auto split = make_split();
+  split.members = (torch::arange(32) % 10).view({16, 2});
+  split.labels = torch::arange(16) % 5;
+  split.foreground = torch::one_hot(torch::arange(16) % 2, 2).to(torch::kBool);
+
+  const auto batch = Batches(split, 16)[0];
+
+  EXPECT_EQ(batch.segments.size(3), 16);
+  EXPECT_TRUE(batch.segments.is_contiguous());
+}
+
 TEST(Batches, TurnBytesIntoNumbersFromMinusOneToOne) {
   auto split = make_split(torch::kByte);
   split.points[0] = torch::tensor({0, 51, 255}, torch::kByte);

@@ -184,6 +184,9 @@ TEST(Convolution, RefusesShapesThatDoNotMatch) {
   EXPECT_THROW(convolve_blocks(blocks, torch::zeros({2, 1, 3, 3, 3}), {}, false), c10::Error);
   EXPECT_THROW(convolve_blocks(blocks, torch::zeros({2, 1, 2, 3, 2}), {}, false), c10::Error);
   EXPECT_THROW(convolve_blocks(blocks, torch::zeros({2, 1, 2, 5, 5}), {}, false), c10::Error);
+  EXPECT_NO_THROW(convolve_blocks(blocks, torch::zeros({2, 1, 2, 4, 4}), {}, false));
+  EXPECT_THROW(convolve_blocks(blocks, torch::zeros({2, 1, 2, 4, 4}), {}, true), c10::Error)
+      << "a pool of a single pixel";
   EXPECT_THROW(convolve_blocks(blocks, torch::zeros({2, 1, 2, 3, 3}), torch::zeros({2, 3}), false),
                c10::Error);
   EXPECT_THROW(convolve_blocks(blocks, torch::zeros({2, 1, 2, 3, 3}, torch::kDouble), {}, false),

@@ -148,14 +148,56 @@ TEST(PerceptronPack, IsTheSameWithAndWithoutGradients) {
 
 TEST(PerceptronPack, TakesTensorsThatAreNotContiguous) {
   const Sizes sizes = {.trials = 2, .in = 6, .hidden = 7, .out = 3, .points = 40};
-  const auto pack = draw_pack(sizes, torch::kDouble);
-  const auto points = torch::randn({1, 40, 6}, torch::kDouble).transpose(1, 2);
-  const PerceptronPack strided = {pack.weight.detach().transpose(1, 2).contiguous().transpose(1, 2),
-                                  pack.bias, pack.out_weight, pack.out_bias};
+  auto pack = draw_pack(sizes, torch::kDouble);
+  pack.weight = torch::randn({2, 6, 7}, torch::kDouble).transpose(1, 2).requires_grad_();
+  const auto points = torch::randn({1, 40, 6}, torch::kDouble).transpose(1, 2).requires_grad_();
+  const auto factors = torch::randn({2, 40, 3}, torch::kDouble).transpose(1, 2);
 
-  const auto ours = run_perceptrons(strided, points, Activation::relu);
+  const auto ours =
+      differentiate(pack, points, run_perceptrons(pack, points, Activation::tanh), factors);
 
-  EXPECT_LT(largest_difference(ours, by_operators(pack, points, Activation::relu)), 1e-12);
+  const auto theirs =
+      differentiate(pack, points, by_operators(pack, points, Activation::tanh), factors);
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    EXPECT_LT(largest_difference(ours[i], theirs[i]), 1e-12) << i;
+}
+
+TEST(PerceptronPack, RefusesShapesThatDoNotMatch) {
+  const Sizes sizes = {.trials = 3, .in = 6, .hidden = 7, .out = 4, .points = 40};
+  const auto run_with = [&](const torch::Tensor& points, const auto& change) {
+    auto pack = draw_pack(sizes, torch::kFloat);
+    change(pack);
+    return run_perceptrons(pack, points, Activation::relu);
+  };
+  const auto points = torch::randn({1, 6, 40});
+  const auto nothing = [](PerceptronPack& /*pack*/) {};
+
+  EXPECT_NO_THROW(run_with(points, nothing));
+  EXPECT_THROW(run_with(torch::randn({2, 6, 40}), nothing), c10::Error) << "of 2 in 3 trials";
+  EXPECT_THROW(run_with(torch::randn({1, 5, 40}), nothing), c10::Error) << "other features";
+  EXPECT_THROW(run_with(torch::randn({6, 40}), nothing), c10::Error) << "no trials";
+  EXPECT_THROW(run_with(points, [](auto& pack) { pack.bias = torch::zeros({3, 6}); }), c10::Error);
+  EXPECT_THROW(run_with(points,
+                        [](auto& pack) {
+                          pack.out_weight = torch::zeros({3, 4, 6});
+                        }),
+               c10::Error);
+  EXPECT_THROW(run_with(points,
+                        [](auto& pack) {
+                          pack.out_bias = torch::zeros({3, 3});
+                        }),
+               c10::Error);
+}
+
+TEST(PerceptronPack, OfNoPointsHasNoOutputs) {
+  const Sizes sizes = {.trials = 2, .in = 6, .hidden = 7, .out = 3, .points = 0};
+  const auto pack = draw_pack(sizes, torch::kFloat);
+
+  const auto outputs = run_perceptrons(pack, draw_points(sizes, torch::kFloat), Activation::tanh);
+
+  EXPECT_EQ(outputs.sizes(), torch::IntArrayRef({2, 3, 0}));
+  const auto gradient = torch::autograd::grad({outputs.sum()}, {pack.weight})[0];
+  EXPECT_EQ(gradient.abs().max().item<float>(), 0);
 }
 
 TEST(PerceptronPack, WhoseWeightsAreNotNumbersLeavesTheOthers) {

@@ -18,8 +18,8 @@ namespace {
 using nlohmann::json;
 using torch::Tensor;
 
-constexpr double kRoundoff =
-    0x1p-8;  // of bfloat16: most that rounding changes a number, relatively
+/// The most that rounding to bfloat16 changes a number, relatively.
+constexpr double kRoundoff = 0x1p-8;
 
 const auto kFloats = torch::TensorOptions(torch::kFloat);
 

@@ -5,7 +5,8 @@
 #include <type_traits>
 
 /// Products of matrices that lie in a cache. All of it becomes part of the calling function, hence
-/// compiled for that one's processors. The order of a sum follows from the sizes alone.
+/// compiled for that one's processors. The order of a sum follows from the sizes and
+/// the vectors' width.
 #define MPISWEEP_INLINE __attribute__((always_inline))
 
 namespace trainer {
@@ -59,9 +60,10 @@ MPISWEEP_INLINE inline Number sum_of(const Vec& vector) {
 /// Element (i, j) is values[i * row + j * column].
 template <class Number>
 struct Matrix {
-  Number* values;
-  std::int64_t rows, columns;
-  std::int64_t row;
+  Number* values = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t row = 0;
   std::int64_t column = 1;
 
   MPISWEEP_INLINE Number* at(std::int64_t i, std::int64_t j) const {

@@ -375,7 +375,7 @@ torch::Tensor convolve_blocks(const torch::Tensor& blocks, const torch::Tensor& 
   const auto k = weight.dim() == kWeightDims ? weight.size(3) : 0;
   TORCH_CHECK(blocks.dim() == kBlockDims && weight.dim() == kWeightDims && weight.size(4) == k &&
                   blocks.size(2) == weight.size(2) && blocks.size(5) == lanes_of(blocks) &&
-                  std::min(blocks.size(3), blocks.size(4)) >= k &&
+                  std::min(blocks.size(3), blocks.size(4)) >= (has_pool ? k + kPool - 1 : k) &&
                   (blocks.size(0) == 1 || blocks.size(0) == weight.size(0)) &&
                   (!bias.defined() || bias.sizes() == weight.sizes().slice(0, 2)) &&
                   blocks.scalar_type() == weight.scalar_type(),

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <ATen/autocast_mode.h>
+
 #include "trainer/models/convolution.hpp"
 #include "trainer/models/dense.hpp"
 
@@ -25,10 +27,6 @@ ImageShape image_after(const ConvolutionStage& stage, const ImageShape& image) {
 
 std::int64_t count(const ImageShape& image) {
   return image.channels * image.height * image.width;
-}
-
-torch::Tensor pool_if(bool has_pool, const torch::Tensor& maps) {
-  return has_pool ? torch::max_pool2d(maps, kPool) : maps;
 }
 
 /// Hands out the weights of a network one by one; of a layer without bias, no tensor.
@@ -64,7 +62,8 @@ torch::Tensor convolve_grouped(const torch::Tensor& images, const torch::Tensor&
   const auto offset = bias.defined() ? bias.flatten() : bias;
   auto maps = torch::conv2d(images, weight.flatten(0, 1), offset, stride, padding,
                             /*dilation=*/stride, groups);
-  return pool_if(has_pool, maps.relu_());
+  maps.relu_();
+  return has_pool ? torch::max_pool2d(maps, kPool) : maps;
 }
 
 torch::Tensor features_in_groups(const ConvolutionalNetwork& layers, WeightReader& weights,
@@ -92,7 +91,7 @@ bool has_bias(const ConvolutionalNetwork& layers, std::size_t dense_layer) {
 torch::Tensor forward(const ConvolutionalNetwork& layers, const ImageShape& image, Weights all,
                       const torch::Tensor& points) {
   WeightReader weights(all);
-  const bool has_kernels = points.is_cpu() && points.scalar_type() != torch::kBFloat16;
+  const bool has_kernels = points.is_cpu() && !at::autocast::is_autocast_enabled(at::kCPU);
   auto units = has_kernels ? features_on_cpu(layers, weights, points, image)
                            : features_in_groups(layers, weights, points, image);
   for (std::size_t i = 0; i < layers.dense.size(); ++i) {

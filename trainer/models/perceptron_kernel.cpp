@@ -9,7 +9,8 @@
 namespace trainer {
 namespace {
 
-constexpr std::int64_t kCacheBytes = 384 * 1024;  // of a core's own, which has 512 KiB or more
+constexpr std::int64_t kCacheBytes =
+    384 * 1024;  // of a core's own, which often has 512 KiB or more
 constexpr std::int64_t kMaxColumns = 512;
 
 std::int64_t round_up(std::int64_t number) {
@@ -127,22 +128,22 @@ MPISWEEP_INLINE inline void differentiate_in(const PerceptronRun<Number>& run,
                            {of_points, in, columns, stride});
 }
 
-#if defined(MPISWEEP_X86_64_V3)
+template <class Number>
+void run_any(const PerceptronRun<Number>& run) {
+  run_in<16>(run);
+}
 
 template <class Number>
-MPISWEEP_X86_64_V4 void run_v4(const PerceptronRun<Number>& run) {
-  run_in<64>(run);
+void differentiate_any(const PerceptronRun<Number>& run,
+                       const PerceptronGradients<Number>& gradients) {
+  differentiate_in<16>(run, gradients);
 }
+
+#if defined(MPISWEEP_X86_64_V3)
 
 template <class Number>
 MPISWEEP_X86_64_V3 void run_v3(const PerceptronRun<Number>& run) {
   run_in<32>(run);
-}
-
-template <class Number>
-MPISWEEP_X86_64_V4 void differentiate_v4(const PerceptronRun<Number>& run,
-                                         const PerceptronGradients<Number>& gradients) {
-  differentiate_in<64>(run, gradients);
 }
 
 template <class Number>
@@ -152,34 +153,28 @@ MPISWEEP_X86_64_V3 void differentiate_v3(const PerceptronRun<Number>& run,
 }
 
 template <class Number>
-void run_here(const PerceptronRun<Number>& run) {
-  if (has_x86_64_v4()) return run_v4(run);
-  if (has_x86_64_v3()) return run_v3(run);
-  run_in<16>(run);
+MPISWEEP_X86_64_V4 void run_v4(const PerceptronRun<Number>& run) {
+  run_in<64>(run);
 }
 
 template <class Number>
-void differentiate_here(const PerceptronRun<Number>& run,
-                        const PerceptronGradients<Number>& gradients) {
-  if (has_x86_64_v4()) return differentiate_v4(run, gradients);
-  if (has_x86_64_v3()) return differentiate_v3(run, gradients);
-  differentiate_in<16>(run, gradients);
-}
-
-#else
-
-template <class Number>
-void run_here(const PerceptronRun<Number>& run) {
-  run_in<16>(run);
-}
-
-template <class Number>
-void differentiate_here(const PerceptronRun<Number>& run,
-                        const PerceptronGradients<Number>& gradients) {
-  differentiate_in<16>(run, gradients);
+MPISWEEP_X86_64_V4 void differentiate_v4(const PerceptronRun<Number>& run,
+                                         const PerceptronGradients<Number>& gradients) {
+  differentiate_in<64>(run, gradients);
 }
 
 #endif
+
+template <class Number>
+std::vector<PerceptronKernel<Number>> choose_kernels() {
+  std::vector<PerceptronKernel<Number>> kernels;
+#if defined(MPISWEEP_X86_64_V3)
+  if (has_x86_64_v4()) kernels.push_back({run_v4<Number>, differentiate_v4<Number>});
+  if (has_x86_64_v3()) kernels.push_back({run_v3<Number>, differentiate_v3<Number>});
+#endif
+  kernels.push_back({run_any<Number>, differentiate_any<Number>});
+  return kernels;
+}
 
 }  // namespace
 
@@ -188,24 +183,17 @@ Block choose_block(const PerceptronSizes& sizes, std::int64_t num_points,
   const auto column_bytes = (sizes.in + 2 * sizes.hidden + 2 * sizes.out) * number_bytes;
   const auto most = std::clamp(kCacheBytes / column_bytes, kColumnMultiple, kMaxColumns);
   const auto count = std::max<std::int64_t>((num_points + most - 1) / most, 1);
-  const auto columns = round_up((num_points + count - 1) / count);
+  const auto columns = std::max(round_up((num_points + count - 1) / count), kColumnMultiple);
   return {.columns = columns, .stride = (columns / kColumnMultiple | 1) * kColumnMultiple};
 }
 
-void run(const PerceptronRun<float>& run) {
-  run_here(run);
+template <class Number>
+const std::vector<PerceptronKernel<Number>>& perceptron_kernels() {
+  static const auto kernels = choose_kernels<Number>();
+  return kernels;
 }
 
-void run(const PerceptronRun<double>& run) {
-  run_here(run);
-}
-
-void differentiate(const PerceptronRun<float>& run, const PerceptronGradients<float>& gradients) {
-  differentiate_here(run, gradients);
-}
-
-void differentiate(const PerceptronRun<double>& run, const PerceptronGradients<double>& gradients) {
-  differentiate_here(run, gradients);
-}
+template const std::vector<PerceptronKernel<float>>& perceptron_kernels();
+template const std::vector<PerceptronKernel<double>>& perceptron_kernels();
 
 }  // namespace trainer

@@ -80,7 +80,7 @@ class BlockedPack {
     auto outputs = empty({num_trials_, sizes_.out, num_points_});
     for_blocks([&](std::int64_t trial, std::int64_t block) {
       const auto task = task_of(trial, block, hidden);
-      trainer::run(task);
+      kernel_.run(task);
       write(task.outputs, block_, columns_of(outputs, trial, block));
     });
     return outputs;
@@ -96,11 +96,11 @@ class BlockedPack {
     for_blocks([&](std::int64_t trial, std::int64_t block) {
       read(columns_of(of_outputs, trial, block), block_, begin(block_outputs_));
       auto* of_points_here = of_points.defined() ? begin(of_block_points) : nullptr;
-      trainer::differentiate(task_of(trial, block, hidden),
-                             {.of_outputs = begin(block_outputs_),
-                              .of_sums = begin(of_sums),
-                              .of_weights = weights_of<Number>(of_pack, trial),
-                              .of_points = of_points_here});
+      kernel_.differentiate(task_of(trial, block, hidden),
+                            {.of_outputs = begin(block_outputs_),
+                             .of_sums = begin(of_sums),
+                             .of_weights = weights_of<Number>(of_pack, trial),
+                             .of_points = of_points_here});
       if (of_points.defined()) write(of_points_here, block_, columns_of(of_points, trial, block));
     });
   }
@@ -125,7 +125,7 @@ class BlockedPack {
 
   PerceptronRun<Number> task_of(std::int64_t trial, std::int64_t block,
                                 const torch::Tensor& hidden) const {
-    const auto& of_pack = weights_of<Number>(pack_, trial);
+    const auto of_pack = weights_of<Number>(pack_, trial);
     const auto place = hidden.size(0) == 1 && hidden.size(1) == 1
                            ? 0
                            : block * hidden.stride(0) + trial * hidden.stride(1);
@@ -149,6 +149,7 @@ class BlockedPack {
     }
   }
 
+  const PerceptronKernel<Number>& kernel_ = perceptron_kernels<Number>().front();
   const PerceptronPack& pack_;
   const torch::Tensor& points_;
   PerceptronSizes sizes_;
@@ -198,6 +199,20 @@ class RunPerceptrons : public torch::autograd::Function<RunPerceptrons> {
   }
 };
 
+void check_shapes(const PerceptronPack& pack, const torch::Tensor& points) {
+  const auto& [weight, bias, out_weight, out_bias] = pack;
+  const bool are_whole =
+      points.dim() == 3 && weight.dim() == 3 && bias.dim() == 2 && out_weight.dim() == 3;
+  TORCH_CHECK(are_whole && points.size(1) == weight.size(2) &&
+                  (points.size(0) == 1 || points.size(0) == weight.size(0)) &&
+                  bias.sizes() == weight.sizes().slice(0, 2) &&
+                  out_weight.size(0) == weight.size(0) && out_weight.size(2) == weight.size(1) &&
+                  (!out_bias.defined() || out_bias.sizes() == out_weight.sizes().slice(0, 2)),
+              "points ", points.sizes(), " do not match weights ", weight.sizes(), " and ",
+              out_weight.sizes(),
+              " (want [T or 1, in, N], [T, hidden, in] and [T, out, hidden]) or their biases");
+}
+
 bool has_kernel(const PerceptronPack& pack, const torch::Tensor& points) {
   const auto type = points.scalar_type();
   return points.is_cpu() && (type == torch::kFloat || type == torch::kDouble) &&
@@ -225,6 +240,7 @@ torch::Tensor run_by_kernel(const PerceptronPack& pack, const torch::Tensor& poi
 
 torch::Tensor run_perceptrons(const PerceptronPack& pack, const torch::Tensor& points,
                               Activation activation) {
+  check_shapes(pack, points);
   if (has_kernel(pack, points)) {
     return run_by_kernel({contiguous(pack.weight), contiguous(pack.bias),
                           contiguous(pack.out_weight), contiguous(pack.out_bias)},
