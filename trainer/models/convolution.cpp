@@ -20,8 +20,8 @@ constexpr std::int64_t kWeightDims = 5;     // [T, out, c, k, k]
 constexpr std::int64_t kPixelsAtOnce = 48;  // of maps and gradients that fit the first cache
 
 struct Sizes {
-  std::int64_t T, G;     // trials, blocks of each
-  std::int64_t c, h, w;  // before the stage
+  std::int64_t trials, blocks;  // blocks of each
+  std::int64_t c, h, w;         // before the stage
   std::int64_t out, k, pool;
   bool has_own_maps;  // each trial
 
@@ -30,8 +30,8 @@ struct Sizes {
 };
 
 Sizes sizes_of(const torch::Tensor& blocks, const torch::Tensor& weight, std::int64_t pool) {
-  return {.T = weight.size(0),
-          .G = blocks.size(1),
+  return {.trials = weight.size(0),
+          .blocks = blocks.size(1),
           .c = blocks.size(2),
           .h = blocks.size(3),
           .w = blocks.size(4),
@@ -270,13 +270,13 @@ Outputs run_forward(const Sizes& sizes, const torch::Tensor& blocks, const torch
   const auto padded = tiles_of(sizes.out, tile) * tile;
   const auto biases = torch::constant_pad_nd(bias, {0, padded - sizes.out}).contiguous();
   Outputs outputs;
-  outputs.values =
-      torch::empty({sizes.T, sizes.G, sizes.out, sizes.rows(), sizes.columns(), kLanes<Number>},
-                   blocks.options());
+  outputs.values = torch::empty(
+      {sizes.trials, sizes.blocks, sizes.out, sizes.rows(), sizes.columns(), kLanes<Number>},
+      blocks.options());
   outputs.sources = torch::empty_like(outputs.values, torch::kByte);
   Forward<Number> forward(sizes);
-  for (std::int64_t t = 0; t < sizes.T; ++t) {
-    for (std::int64_t g = 0; g < sizes.G; ++g) {
+  for (std::int64_t t = 0; t < sizes.trials; ++t) {
+    for (std::int64_t g = 0; g < sizes.blocks; ++g) {
       forward.run(begin_of<Number>(blocks, sizes.has_own_maps ? t : 0, g),
                   begin_of<Number>(weights, t), begin_of<Number>(biases, t),
                   begin_of<Number>(outputs.values, t, g), begin_of<Source>(outputs.sources, t, g));
@@ -297,18 +297,18 @@ Gradients run_backward(const Sizes& sizes, const torch::Tensor& blocks, const to
                        bool needs_blocks) {
   const auto& kernels = best_kernels<Number>();
   const auto of_weight =
-      zeros<Number>({sizes.T, tiles_of(sizes.out, kernels.tile), sizes.k * sizes.c * sizes.k,
+      zeros<Number>({sizes.trials, tiles_of(sizes.out, kernels.tile), sizes.k * sizes.c * sizes.k,
                      kernels.tile, kernels.sum_size});
-  const auto of_bias = zeros<Number>({sizes.T, sizes.out, kLanes<Number>});
+  const auto of_bias = zeros<Number>({sizes.trials, sizes.out, kLanes<Number>});
   torch::Tensor of_blocks, weights;
   if (needs_blocks) {
-    of_blocks = torch::empty({sizes.T, sizes.G, sizes.c, sizes.h, sizes.w, kLanes<Number>},
-                             blocks.options());
+    of_blocks = torch::empty(
+        {sizes.trials, sizes.blocks, sizes.c, sizes.h, sizes.w, kLanes<Number>}, blocks.options());
     weights = pack(weight.flip({3, 4}).transpose(1, 2), kernels.tile);
   }
   Backward<Number> backward(sizes);
-  for (std::int64_t t = 0; t < sizes.T; ++t) {
-    for (std::int64_t g = 0; g < sizes.G; ++g) {
+  for (std::int64_t t = 0; t < sizes.trials; ++t) {
+    for (std::int64_t g = 0; g < sizes.blocks; ++g) {
       backward.run(begin_of<Number>(blocks, sizes.has_own_maps ? t : 0, g),
                    begin_of<Number>(of_values, t, g), begin_of<Source>(sources, t, g),
                    begin_of<Number>(of_weight, t), begin_of<Number>(of_bias, t));

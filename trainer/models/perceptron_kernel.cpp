@@ -9,8 +9,8 @@
 namespace trainer {
 namespace {
 
-constexpr std::int64_t kCacheBytes =
-    384 * 1024;  // of a core's own, which often has 512 KiB or more
+/// Of a core's own cache, which often has 512 KiB or more.
+constexpr std::int64_t kCacheBytes = 384 << 10;
 constexpr std::int64_t kMaxColumns = 512;
 
 std::int64_t round_up(std::int64_t number) {

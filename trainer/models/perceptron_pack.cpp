@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include <ATen/Dispatch.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -160,8 +159,16 @@ class BlockedPack {
   torch::Tensor block_outputs_;
 };
 
+/// Calls the task with a number of the tensor's type.
+template <class Task>
+auto call_for_type_of(const torch::Tensor& tensor, const Task& task) {
+  if (tensor.scalar_type() == torch::kDouble) return task(double());
+  return task(float());
+}
+
 class RunPerceptrons : public torch::autograd::Function<RunPerceptrons> {
  public:
+  // NOLINTNEXTLINE(readability-function-size): LibTorch finds tensors in parameters alone
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& points,
                                const torch::Tensor& weight, const torch::Tensor& bias,
                                const torch::Tensor& out_weight,
@@ -169,8 +176,8 @@ class RunPerceptrons : public torch::autograd::Function<RunPerceptrons> {
                                std::int64_t activation) {
     const PerceptronPack pack = {weight, bias, out_weight, out_bias.value_or(torch::Tensor())};
     context->saved_data["activation"] = activation;
-    return AT_DISPATCH_FLOATING_TYPES(points.scalar_type(), "perceptrons", [&] {
-      BlockedPack<scalar_t> blocked(pack, points, static_cast<Activation>(activation));
+    return call_for_type_of(points, [&](auto number) {
+      BlockedPack<decltype(number)> blocked(pack, points, static_cast<Activation>(activation));
       const auto hidden = blocked.room_for_all();
       context->save_for_backward({points, weight, bias, out_weight, pack.out_bias, hidden});
       return blocked.run(hidden);
@@ -189,8 +196,8 @@ class RunPerceptrons : public torch::autograd::Function<RunPerceptrons> {
     torch::Tensor of_points;
     if (context->needs_input_grad(0))
       of_points = points.new_empty({pack.weight.size(0), points.size(1), points.size(2)});
-    AT_DISPATCH_FLOATING_TYPES(points.scalar_type(), "perceptrons", [&] {
-      BlockedPack<scalar_t>(pack, points, activation)
+    call_for_type_of(points, [&](auto number) {
+      BlockedPack<decltype(number)>(pack, points, activation)
           .differentiate(saved[5], outputs[0].contiguous(), gradients, of_points);
     });
     if (of_points.defined()) of_points = of_points.sum_to_size(points.sizes());
@@ -230,8 +237,8 @@ torch::Tensor run_by_kernel(const PerceptronPack& pack, const torch::Tensor& poi
     return RunPerceptrons::apply(points, pack.weight, pack.bias, pack.out_weight, out_bias,
                                  static_cast<std::int64_t>(activation));
   }
-  return AT_DISPATCH_FLOATING_TYPES(points.scalar_type(), "perceptrons", [&] {
-    BlockedPack<scalar_t> blocked(pack, points, activation);
+  return call_for_type_of(points, [&](auto number) {
+    BlockedPack<decltype(number)> blocked(pack, points, activation);
     return blocked.run(blocked.room_for_one());
   });
 }
