@@ -4,19 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/trainer/kernel_numbers.hpp"
+
 namespace trainer {
 namespace {
 
 constexpr std::int64_t kWidth = 5, kHeight = 2, kWindow = 203;  // no multiples of a tile
-
-/// Numbers that are easily told apart.
-template <class Number>
-std::vector<Number> numbers(std::int64_t size, double phase) {
-  std::vector<Number> values;
-  for (std::int64_t i = 0; i < size; ++i)
-    values.push_back(static_cast<Number>(std::sin(static_cast<double>(i) * 1.7 + phase)));
-  return values;
-}
 
 template <class Number>
 const ConvolutionKernels<Number>& of(const ConvolutionKernelsOfNumbers& kernels) {
@@ -31,8 +24,6 @@ const ConvolutionKernels<Number>& of(const ConvolutionKernelsOfNumbers& kernels)
 template <class Number>
 class Kernels : public testing::Test {
  protected:
-  static constexpr double kTolerance = std::is_same_v<Number, float> ? 2e-5 : 1e-12;
-
   Kernels() {
     for (std::int64_t k = 0; k < kWindow; ++k)
       offsets_.push_back((k * 7 % kWindow) * kLanes<Number>);
@@ -73,7 +64,7 @@ TYPED_TEST(Kernels, ConvolveARow) {
         const double weight = weights[static_cast<std::size_t>(k * tile + i)];
         expected += weight * this->map_at(k * 7 % kWindow + x, at % L);
       }
-      ASSERT_NEAR(out[static_cast<std::size_t>(at)], expected, this->kTolerance) << at;
+      ASSERT_NEAR(out[static_cast<std::size_t>(at)], expected, kSumTolerance<TypeParam>) << at;
     }
   }
 }
@@ -106,7 +97,7 @@ TYPED_TEST(Kernels, CorrelateRows) {
             gradients[static_cast<std::size_t>(i * kHeight * kWidth * L + pixel)];
         expected += gradient * this->map_at(k * 7 % kWindow + pixel / L, pixel % L);
       }
-      ASSERT_NEAR(sum, expected, this->kTolerance) << at;
+      ASSERT_NEAR(sum, expected, kSumTolerance<TypeParam>) << at;
     }
   }
 }

@@ -6,26 +6,17 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/trainer/kernel_numbers.hpp"
+
 namespace trainer {
 namespace {
 
 constexpr std::int64_t kIn = 9, kHidden = 8, kOut = 7, kPoints = 37;
 
-/// Numbers that are easily told apart.
-template <class Number>
-std::vector<Number> numbers(std::int64_t size, double phase) {
-  std::vector<Number> values;
-  for (std::int64_t i = 0; i < size; ++i)
-    values.push_back(static_cast<Number>(std::sin(static_cast<double>(i) * 1.7 + phase)));
-  return values;
-}
-
 /// One trial and one block, each of the kernels against sums in double precision.
 template <class Number>
 class PerceptronKernels : public testing::Test {
  protected:
-  static constexpr double kTolerance = std::is_same_v<Number, float> ? 2e-5 : 1e-12;
-
   PerceptronKernels() {
     for (std::int64_t i = 0; i < kOut; ++i)  // a gradient of nothing where the block is not full
       for (std::int64_t n = kPoints; n < block.stride; ++n)
@@ -96,7 +87,8 @@ TYPED_TEST(PerceptronKernels, RunABlock) {
           for (std::int64_t unit = 0; unit < kHidden; ++unit)
             expected += this->out_weight[static_cast<std::size_t>(i * kHidden + unit)] *
                         this->unit_at(unit, n);
-          ASSERT_NEAR(this->at(this->outputs, i, n), expected, this->kTolerance) << i << ", " << n;
+          ASSERT_NEAR(this->at(this->outputs, i, n), expected, kSumTolerance<TypeParam>)
+              << i << ", " << n;
         }
       }
     }
@@ -124,7 +116,7 @@ TYPED_TEST(PerceptronKernels, DifferentiateABlockAndAddToWhatIsThere) {
           sum += term(n);
         return sum;
       };
-      const double tolerance = 10 * this->kTolerance;
+      const double tolerance = 10 * kSumTolerance<TypeParam>;
       for (std::int64_t unit = 0; unit < kHidden; ++unit) {
         const auto gradient = [&](std::int64_t n) { return this->gradient_at(unit, n); };
         ASSERT_NEAR(of_bias[static_cast<std::size_t>(unit)], sum_over_points(gradient), tolerance);

@@ -53,7 +53,7 @@ inline void add_gradients(const Sizes& sizes, const Number* of_blended, Number* 
                      segments + t * trial + (k * m + j) * B, B);
 }
 
-// One function of each for every type, since a template cannot be made for several processors.
+// One function of each for every type, since MPISWEEP_VECTORIZED takes no templates.
 MPISWEEP_VECTORIZED void add_all(const Sizes& sizes, float* sum, const float* a, const float* x) {
   add_blends(sizes, sum, a, x);
 }
