@@ -101,6 +101,7 @@ class Lab:
         os.environ["SLURM_CONF"] = str(self.folder / "slurm.conf")
         self._write_files(kill_wait_s)
         self._name_nodes()
+        self._keep_apart_from_other_labs()
         self._start_munge()
         self._start("slurmctld", "slurmctld", "-D")
         for node in NODES:
@@ -124,6 +125,12 @@ class Lab:
         hosts = self.folder / "hosts"
         hosts.write_text(pathlib.Path("/etc/hosts").read_text() + "127.0.0.1 n1 n2\n")
         subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
+
+    def _keep_apart_from_other_labs(self):
+        """Open MPI names its files in both places after process ids, which every lab counts from 1."""
+        (self.folder / "tmp").mkdir()
+        os.environ["TMPDIR"] = str(self.folder / "tmp")
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/dev/shm"], check=True)
 
     def _start_munge(self):
         folder = self.folder / "munge"
