@@ -47,7 +47,8 @@ PerceptronWeights<Number> weights_of(const PerceptronPack& pack, std::int64_t tr
   return {begin(pack.weight), begin(pack.bias), begin(pack.out_weight), begin(pack.out_bias)};
 }
 
-/// Leads a pack and its points, all contiguous, through the kernel block by block. In a block come
+/// Leads a pack and its points through the kernel block by block. Points are contiguous, and so are
+/// each trial's weights. In a block come
 /// all trials, which share its points if they have the same.
 template <class Number>
 class BlockedPack {
@@ -226,8 +227,13 @@ bool has_kernel(const PerceptronPack& pack, const torch::Tensor& points) {
          pack.weight.scalar_type() == type && !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
-torch::Tensor contiguous(const torch::Tensor& tensor) {
-  return tensor.defined() ? tensor.contiguous() : tensor;
+/// Each trial's part by itself; the trials may be apart. Undefined remains so.
+torch::Tensor with_contiguous_trials(const torch::Tensor& tensor) {
+  if (!tensor.defined()) return tensor;
+  std::int64_t stride = 1;
+  for (auto dim = tensor.dim() - 1; dim > 0; stride *= tensor.size(dim--))
+    if (tensor.stride(dim) != stride) return tensor.contiguous();
+  return tensor;
 }
 
 torch::Tensor run_by_kernel(const PerceptronPack& pack, const torch::Tensor& points,
@@ -249,9 +255,10 @@ torch::Tensor run_perceptrons(const PerceptronPack& pack, const torch::Tensor& p
                               Activation activation) {
   check_shapes(pack, points);
   if (has_kernel(pack, points)) {
-    return run_by_kernel({contiguous(pack.weight), contiguous(pack.bias),
-                          contiguous(pack.out_weight), contiguous(pack.out_bias)},
-                         points.contiguous(), activation);
+    return run_by_kernel(
+        {with_contiguous_trials(pack.weight), with_contiguous_trials(pack.bias),
+         with_contiguous_trials(pack.out_weight), with_contiguous_trials(pack.out_bias)},
+        points.contiguous(), activation);
   }
   auto units = dense(pack.weight, pack.bias, points);  // [T, hidden, N]
   activation == Activation::tanh ? units.tanh_() : units.relu_();
