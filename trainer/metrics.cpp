@@ -5,17 +5,26 @@
 namespace trainer {
 namespace {
 
-/// log softmax g(x_j) of the segment j of largest weight.  Shapes: -> [T, C, B]
-torch::Tensor attended_log_probabilities(Pass& pass) {
-  const auto& log_p = pass.segment_log_probabilities();             // [T, C, m, B]
-  const auto index = pass.attended().unsqueeze(1).unsqueeze(1);     // [T, 1, 1, B]
-  const auto expanded = index.expand({-1, log_p.size(1), -1, -1});  // [T, C, 1, B]
-  return log_p.gather(/*dim=*/2, expanded).squeeze(/*dim=*/2);
+constexpr double kNotMeasured = std::numeric_limits<double>::quiet_NaN();
+
+/// g(x_j) of the segment j of largest weight.  Shapes: -> [T, C, B]
+torch::Tensor attended_logits(Pass& pass) {
+  const auto& logits = pass.segment_logits();                        // [T, C, m, B]
+  const auto index = pass.attended().unsqueeze(1).unsqueeze(1);      // [T, 1, 1, B]
+  const auto expanded = index.expand({-1, logits.size(1), -1, -1});  // [T, C, 1, B]
+  return logits.gather(/*dim=*/2, expanded).squeeze(/*dim=*/2);
+}
+
+/// log softmax g(x_j) at the label, of the segment j of largest weight.  Shapes: -> [T, B]
+torch::Tensor attended_label_log_probabilities(Pass& pass) {
+  const auto index = pass.attended().unsqueeze(1);  // [T, 1, B]
+  return pass.segment_label_log_probabilities().gather(/*dim=*/1, index).squeeze(/*dim=*/1);
 }
 
 /// sum_j a_j softmax(g(x_j)).  Shapes: -> [T, C, B]
 torch::Tensor mixed_probabilities(Pass& pass) {
-  return (pass.attention().unsqueeze(1) * pass.segment_log_probabilities().exp()).sum(/*dim=*/2);
+  const auto of_segments = torch::softmax(pass.segment_logits(), /*dim=*/1);  // [T, C, m, B]
+  return (pass.attention().unsqueeze(1) * of_segments).sum(/*dim=*/2);
 }
 
 /// Whether the attended segment is in the foreground.  Shapes: foreground [m, B] -> [T, B] bool
@@ -24,39 +33,54 @@ torch::Tensor is_focused(Pass& pass, const torch::Tensor& foreground) {
   return foreground.expand({index.size(0), -1, -1}).gather(/*dim=*/1, index).squeeze(/*dim=*/1);
 }
 
-/// Mean over the segments in a mask, 0 without any.
-/// Shapes: mask [m, B] or [T, m, B], values [T, m, B] -> [T, B]
-torch::Tensor mean_over(const torch::Tensor& mask, const torch::Tensor& values) {
-  return torch::where(mask, values, 0).sum(/*dim=*/-2) / mask.sum(/*dim=*/-2).clamp_min(1);
-}
-
-/// Mean score of the foreground minus mean score of the other segments.
-struct ScoreGap {
-  torch::Tensor value;       // [T, B], 0 where it is not defined
-  torch::Tensor is_defined;  // [B] bool: there are segments of both kinds
+/// What each segment counts for in sums over a batch; nothing counts where it is not defined.
+struct Shares {
+  torch::Tensor of_foreground;       // [m, B] 1 in the foreground
+  torch::Tensor of_foreground_mean;  // [m, B] of the mean over the foreground
+  torch::Tensor of_gap;              // [m, B] of that minus the mean over the other segments
+  torch::Tensor num_inputs;          // [2] double: with a foreground, with segments of both kinds
 };
 
-/// Shapes: foreground [m, B]
-ScoreGap score_gap(const Pass& pass, const torch::Tensor& foreground) {
+/// Shapes: foreground and absent [m, B] bool, absent perhaps undefined
+Shares shares_of(const torch::Tensor& foreground, const torch::Tensor& absent) {
+  const auto is_other =
+      (absent.defined() ? foreground.logical_or(absent) : foreground).logical_not();  // [m, B]
+  const auto of_foreground = foreground.to(torch::kFloat);                            // [m, B]
+  const auto of_others = is_other.to(torch::kFloat);                                  // [m, B]
+  const auto num_foreground = of_foreground.sum(/*dim=*/0);                           // [B]
+  const auto num_others = of_others.sum(/*dim=*/0);                                   // [B]
+  const auto has_foreground = num_foreground > 0;                                     // [B]
+  const auto has_both = has_foreground.logical_and(num_others > 0);                   // [B]
+  const auto of_foreground_mean = of_foreground / num_foreground.clamp_min(1);
+  return {.of_foreground = of_foreground,
+          .of_foreground_mean = of_foreground_mean,
+          .of_gap = (of_foreground_mean - of_others / num_others.clamp_min(1)) * has_both,
+          .num_inputs = torch::stack({has_foreground, has_both})
+                            .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble)};
+}
+
+/// Over all segments of all inputs.  Shapes: shares [m, B], values [T, m, B] -> [T] double
+torch::Tensor weighted_sum(const torch::Tensor& shares, const torch::Tensor& values) {
+  return (values * shares).flatten(1).sum(/*dim=*/1, /*keepdim=*/false, torch::kDouble);
+}
+
+/// Absent segments count for nothing, whatever their score.  Shapes: -> [T] double
+torch::Tensor sum_of_score_gaps(const Pass& pass, const Shares& shares) {
   const auto& absent = pass.absent();
-  const auto other =
-      (absent.defined() ? foreground.logical_or(absent) : foreground).logical_not();    // [m, B]
-  const auto is_defined = foreground.any(/*dim=*/0).logical_and(other.any(/*dim=*/0));  // [B]
-  const auto value = mean_over(foreground, pass.scores()) - mean_over(other, pass.scores());
-  return {.value = torch::where(is_defined, value, 0), .is_defined = is_defined};
+  return weighted_sum(shares.of_gap,
+                      absent.defined() ? pass.scores().masked_fill(absent, 0) : pass.scores());
 }
 
 /// Log probability of the label minus its mean over the other classes, mean over the foreground.
-/// Shapes: foreground [m, B] -> [T, B], 0 without foreground
-torch::Tensor logit_gap(Pass& pass, const torch::Tensor& foreground) {
-  const auto& log_p = pass.segment_log_probabilities();  // [T, C, m, B]
-  const auto of_label = pass.of_labels(log_p);           // [T, m, B]
+/// Shapes: -> [T] double
+torch::Tensor sum_of_logit_gaps(Pass& pass, const Shares& shares) {
+  const auto& log_p = pass.segment_log_probabilities();           // [T, C, m, B]
+  const auto& of_label = pass.segment_label_log_probabilities();  // [T, m, B]
   const auto of_others = (log_p.sum(/*dim=*/1) - of_label) / (log_p.size(1) - 1);
-  return mean_over(foreground, of_label - of_others);
+  return weighted_sum(shares.of_foreground_mean, of_label - of_others);
 }
 
 /// What is added up of one trial: first values, then counts of inputs.
-/// Tally::add() lists them in this order.
 struct Sum {
   enum : std::int64_t {
     losses,
@@ -71,30 +95,41 @@ struct Sum {
   };
 };
 
-/// Over the inputs of a batch.  Shapes: each [T, B] -> [tensors, T] double
-torch::Tensor sum_over_inputs(const Pass& pass, const std::vector<torch::Tensor>& of_inputs) {
-  return pass.without_blanks(torch::stack(of_inputs))
-      .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
-}
-
 }  // namespace
 
 torch::Tensor predict(Pass& pass, Rule rule) {
   constexpr int kClasses = 1;
-  if (rule == Rule::argmax) return first_largest(attended_log_probabilities(pass), kClasses);
+  if (rule == Rule::argmax) return first_largest(attended_logits(pass), kClasses);
   if (rule == Rule::mixture) return first_largest(mixed_probabilities(pass), kClasses);
-  return first_largest(pass.blend_log_probabilities(), kClasses);
+  return first_largest(pass.blend_logits(), kClasses);
 }
 
 torch::Tensor label_probabilities(Pass& pass, Rule rule) {
-  if (rule == Rule::argmax) return pass.of_labels(attended_log_probabilities(pass)).exp();
+  if (rule == Rule::argmax) return attended_label_log_probabilities(pass).exp();
   if (rule == Rule::mixture) return pass.of_labels(mixed_probabilities(pass));
-  return pass.of_labels(pass.blend_log_probabilities()).exp();
+  return pass.blend_label_log_probabilities().exp();
 }
 
 torch::Tensor foreground_weight(Pass& pass, const torch::Tensor& foreground) {
   return torch::where(foreground, pass.attention(), 0).sum(/*dim=*/1);
 }
+
+namespace {
+
+/// How many inputs are focused, and under each rule predicted right, and both.
+/// Shapes: -> [1 + 2 rules, T] double
+torch::Tensor count_inputs(Pass& pass, const torch::Tensor& foreground,
+                           std::span<const Rule> rules) {
+  std::vector<torch::Tensor> inputs = {is_focused(pass, foreground)};  // each [T, B] bool
+  for (const auto rule : rules) {
+    inputs.push_back(predict(pass, rule) == pass.labels());
+    inputs.push_back(inputs.back().logical_and(inputs.front()));
+  }
+  return pass.without_blanks(torch::stack(inputs))
+      .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
+}
+
+}  // namespace
 
 Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device device)
     : rules_(rules.begin(), rules.end()),
@@ -103,25 +138,21 @@ Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device
 
 void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
                 double loss_weight) {
-  const auto weight = foreground_weight(pass, foreground);  // [T, B]
-  const auto focused = is_focused(pass, foreground);        // [T, B]
-  const auto gap = score_gap(pass, foreground);
-  const auto not_measured = std::numeric_limits<double>::quiet_NaN();
-  const std::vector<torch::Tensor> values = {
-      weight, gap.value,
-      measures_logit_gap() ? logit_gap(pass, foreground) : torch::full_like(weight, not_measured)};
-  std::vector<torch::Tensor> counts = {foreground.any(/*dim=*/0).expand_as(focused),
-                                       gap.is_defined.expand_as(focused), focused};
-  for (const auto rule : rules_) {
-    counts.push_back(predict(pass, rule) == pass.labels());
-    counts.push_back(counts.back().logical_and(focused));
+  const auto shares = shares_of(foreground, pass.absent());
+  const auto add_from = [this](std::int64_t first, const torch::Tensor& sums) {
+    sums_.narrow(/*dim=*/0, first, sums.size(0)) += sums;
+  };
+  sums_[Sum::losses].add_(losses.loss, loss_weight);
+  if (losses.pull.defined()) {
+    sums_[Sum::pulls].add_(losses.pull, loss_weight);
+  } else {
+    sums_[Sum::pulls].fill_(kNotMeasured);
   }
-  const auto& [loss, pull] = losses;
-  sums_[Sum::losses] += loss.to(torch::kDouble) * loss_weight;
-  sums_[Sum::pulls] += pull.defined() ? pull.to(torch::kDouble) * loss_weight
-                                      : torch::full_like(sums_[Sum::pulls], not_measured);
-  sums_.slice(/*dim=*/0, Sum::weights, Sum::with_foreground) += sum_over_inputs(pass, values);
-  sums_.slice(/*dim=*/0, Sum::with_foreground, -2) += sum_over_inputs(pass, counts);
+  add_from(Sum::weights, torch::stack({weighted_sum(shares.of_foreground, pass.attention()),
+                                       sum_of_score_gaps(pass, shares)}));
+  if (measures_logit_gap()) sums_[Sum::logit_gaps] += sum_of_logit_gaps(pass, shares);
+  add_from(Sum::with_foreground, shares.num_inputs.unsqueeze(1));
+  add_from(Sum::focused, count_inputs(pass, foreground, rules_));
   sums_[-2] += loss_weight;
   sums_[-1] += pass.num_inputs();
 }
@@ -158,7 +189,9 @@ std::vector<Metrics> Tally::read(Rule rule) const {
                        .focus_score = focused / num_inputs,
                        .score_gap = sum(Sum::score_gaps) / sum(Sum::with_score_gap),
                        .pull = sum(Sum::pulls) / loss_weights,
-                       .logit_gap = sum(Sum::logit_gaps) / sum(Sum::with_foreground),
+                       .logit_gap = measures_logit_gap()
+                                        ? sum(Sum::logit_gaps) / sum(Sum::with_foreground)
+                                        : kNotMeasured,
                        .ftpt = both / num_inputs,
                        .ffpt = (correct - both) / num_inputs,
                        .ftpf = (focused - both) / num_inputs,

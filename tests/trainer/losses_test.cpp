@@ -259,9 +259,11 @@ TEST(WorkedExample, HasTheAttentionAndProbabilitiesOfItsTable) {
   const auto probabilities = torch::tensor({0.731059, 0.5, 0.268941}, torch::kDouble);
 
   const auto p = pass.of_labels(pass.segment_log_probabilities()).exp();
+  const auto log_p = pass.segment_label_log_probabilities();
 
   EXPECT_LT(max_difference(pass.attention().flatten(), attention), 1e-6);
   EXPECT_LT(max_difference(p.flatten(), probabilities), 1e-6);
+  EXPECT_LT(max_difference(log_p.exp().flatten(), probabilities), 1e-6);
 }
 
 /// The gradients with respect to the scores by their formulas, for the mean over B inputs, from
@@ -410,13 +412,13 @@ TEST(Pass, ClassifiesTheSegmentsAskedForAlone) {
   auto pass = inputs.pass();
   const auto index = torch::tensor({0, 1, 2, 3, 4, 4, 0, 0, 3, 2, 1, 0}, torch::kLong).view({3, 4});
 
-  const auto some = pass.log_probabilities_of(index);  // [T, C, B]
+  const auto some = pass.label_log_probabilities_of(index);  // [T, B]
 
-  const auto all = pass.segment_log_probabilities();  // [T, C, m, B]
+  const auto all = pass.of_labels(pass.segment_log_probabilities());  // [T, m, B]
   for (std::int64_t t = 0; t < 3; ++t) {
     for (std::int64_t b = 0; b < 4; ++b) {
-      const auto expected = all[t].select(1, index[t][b].item<std::int64_t>()).select(1, b);
-      EXPECT_LT(max_difference(some[t].select(1, b), expected), 1e-12);
+      const auto expected = all[t][index[t][b].item<std::int64_t>()][b];
+      EXPECT_LT(max_difference(some[t][b], expected), 1e-12);
     }
   }
 }

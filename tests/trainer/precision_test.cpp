@@ -236,7 +236,7 @@ TEST_P(EveryModel, GivesLossesAndMetricsFloat32) {
 
   EXPECT_EQ(pass.scores().scalar_type(), torch::kFloat);
   EXPECT_EQ(pass.segment_log_probabilities().scalar_type(), torch::kFloat);
-  EXPECT_EQ(pass.blend_log_probabilities().scalar_type(), torch::kFloat);
+  EXPECT_EQ(pass.blend_logits().scalar_type(), torch::kFloat);
   EXPECT_EQ(pack.parameters().theta().scalar_type(), torch::kFloat);
   for (const auto& loss : losses()) {
     EXPECT_EQ(make_loss(default_settings(loss.choice)).value(pass).scalar_type(), torch::kFloat);
@@ -286,7 +286,7 @@ TEST(PackModelInBf16, CastsWithinItsNetworksAlone) {
 
   auto pass = pack.forward(batch_of(shape), no_training());
   EXPECT_FALSE(at::autocast::is_autocast_enabled(torch::kCPU));
-  pass.blend_log_probabilities();
+  pass.blend_logits();
 
   EXPECT_FALSE(at::autocast::is_autocast_enabled(torch::kCPU));
   EXPECT_EQ(in_networks, (std::vector<bool>{true, true}));

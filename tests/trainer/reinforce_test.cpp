@@ -77,7 +77,7 @@ TEST(ReinforceLoss, HasTheHardGradientOnAverageOverAllDraws) {
       const auto drawn = torch::tensor({draw % 3, draw / 3}, torch::kLong).view({1, 2});
       const auto probability = a[draw % 3][0] * a[draw / 3][1];
       auto pass = pass_of_inputs();
-      const auto rewards = pass.of_labels(pass.log_probabilities_of(drawn));
+      const auto rewards = pass.label_log_probabilities_of(drawn);
       const auto objective = reinforce_objective(pass, drawn, rewards, baseline);
       const auto gradients = torch::autograd::grad({objective.sum()}, {scores, weight});
       for (std::size_t i = 0; i < mean.size(); ++i)

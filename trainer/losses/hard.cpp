@@ -3,8 +3,8 @@
 namespace trainer {
 
 torch::Tensor hard_loss(Pass& pass) {
-  const auto log_p = pass.of_labels(pass.segment_log_probabilities());  // [T, m, B]
-  const auto expected = (pass.attention() * log_p).sum(/*dim=*/1);      // [T, B]
+  const auto& log_p = pass.segment_label_log_probabilities();       // [T, m, B]
+  const auto expected = (pass.attention() * log_p).sum(/*dim=*/1);  // [T, B]
   return -pass.without_blanks(expected).mean(/*dim=*/-1);
 }
 

@@ -2,11 +2,13 @@
 
 #include <cmath>
 
+#include "trainer/losses/log_sum_exp.hpp"
+
 namespace trainer {
 
 torch::Tensor lvml_loss(Pass& pass, double epsilon) {
-  const auto log_p = pass.of_labels(pass.segment_log_probabilities());        // [T, m, B]
-  auto marginal = torch::logsumexp(pass.log_attention() + log_p, /*dim=*/1);  // [T, B]
+  const auto& log_p = pass.segment_label_log_probabilities();  // [T, m, B]
+  auto marginal = log_sum_exp(pass.log_attention() + log_p);   // [T, B]
   if (epsilon > 0)
     marginal = torch::logaddexp(marginal, torch::full_like(marginal, std::log(epsilon)));
   return -pass.without_blanks(marginal).mean(/*dim=*/-1);

@@ -5,9 +5,9 @@
 namespace trainer {
 
 torch::Tensor lvml_em_objective(Pass& pass) {
-  const auto log_p = pass.of_labels(pass.segment_log_probabilities());  // [T, m, B]
-  const auto log_joint = pass.log_attention() + log_p;                  // [T, m, B]
-  const auto q = torch::softmax(log_joint.detach(), /*dim=*/1);         // [T, m, B]
+  const auto& log_p = pass.segment_label_log_probabilities();    // [T, m, B]
+  const auto log_joint = pass.log_attention() + log_p;           // [T, m, B]
+  const auto q = torch::softmax(log_joint.detach(), /*dim=*/1);  // [T, m, B]
   return -pass.without_blanks((q * log_joint).sum(/*dim=*/1)).mean(/*dim=*/-1);
 }
 

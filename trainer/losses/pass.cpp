@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "trainer/losses/blend.hpp"
+#include "trainer/losses/log_sum_exp.hpp"
 
 namespace trainer {
 namespace {
@@ -41,7 +42,9 @@ Pass::Pass(torch::Tensor scores, torch::Tensor segments, torch::Tensor labels,
 
 Pass Pass::with_scores(torch::Tensor scores) const {
   Pass other(std::move(scores), segments_, labels_, num_inputs_, classify_, absent_);
+  other.segment_logits_ = segment_logits_;
   other.segment_log_probabilities_ = segment_log_probabilities_;
+  other.segment_label_log_probabilities_ = segment_label_log_probabilities_;
   return other;
 }
 
@@ -63,37 +66,51 @@ const torch::Tensor& Pass::attended() {
   return attended_;
 }
 
-const torch::Tensor& Pass::segment_log_probabilities() {
-  if (!segment_log_probabilities_.defined()) {
-    const auto logits = classify_(segments_.flatten(2))  // [T, C, m B]
-                            .unflatten(2, {scores_.size(1), scores_.size(2)});
-    segment_log_probabilities_ = torch::log_softmax(logits, kClassDim);
+const torch::Tensor& Pass::segment_logits() {
+  if (!segment_logits_.defined()) {
+    segment_logits_ = classify_(segments_.flatten(2))  // [T, C, m B]
+                          .unflatten(2, {scores_.size(1), scores_.size(2)});
   }
+  return segment_logits_;
+}
+
+const torch::Tensor& Pass::segment_log_probabilities() {
+  if (!segment_log_probabilities_.defined())
+    segment_log_probabilities_ = torch::log_softmax(segment_logits(), kClassDim);
   return segment_log_probabilities_;
 }
 
-const torch::Tensor& Pass::blend_log_probabilities() {
-  if (!blend_log_probabilities_.defined()) {
-    const auto blended = blend(attention(), segments_);  // [T, d, B]
-    blend_log_probabilities_ = torch::log_softmax(classify_(blended), kClassDim);
-  }
-  return blend_log_probabilities_;
+const torch::Tensor& Pass::segment_label_log_probabilities() {
+  if (!segment_label_log_probabilities_.defined())
+    segment_label_log_probabilities_ = label_log_probabilities(segment_logits(), labels_);
+  return segment_label_log_probabilities_;
 }
 
-torch::Tensor Pass::log_probabilities_of(const torch::Tensor& index) const {
+const torch::Tensor& Pass::blend_logits() {
+  if (!blend_logits_.defined()) blend_logits_ = classify_(blend(attention(), segments_));
+  return blend_logits_;
+}
+
+const torch::Tensor& Pass::blend_label_log_probabilities() {
+  if (!blend_label_log_probabilities_.defined())
+    blend_label_log_probabilities_ = label_log_probabilities(blend_logits(), labels_);
+  return blend_label_log_probabilities_;
+}
+
+torch::Tensor Pass::label_log_probabilities_of(const torch::Tensor& index) const {
   const auto T = scores_.size(0);
   const auto d = segments_.size(1);
   const auto index_of_features = index.unsqueeze(1).unsqueeze(1).expand({-1, d, -1, -1});
   const auto points = segments_.expand({T, -1, -1, -1})
                           .gather(/*dim=*/2, index_of_features)  // [T, d, 1, B]
                           .squeeze(/*dim=*/2);
-  return torch::log_softmax(classify_(points), kClassDim);
+  return label_log_probabilities(classify_(points), labels_);
 }
 
-torch::Tensor Pass::of_labels(const torch::Tensor& log_probabilities) const {
-  auto sizes = log_probabilities.sizes().vec();
+torch::Tensor Pass::of_labels(const torch::Tensor& of_classes) const {
+  auto sizes = of_classes.sizes().vec();
   sizes[kClassDim] = 1;
-  return log_probabilities.gather(kClassDim, labels_.expand(sizes)).squeeze(kClassDim);
+  return of_classes.gather(kClassDim, labels_.expand(sizes)).squeeze(kClassDim);
 }
 
 torch::Tensor Pass::without_blanks(const torch::Tensor& of_inputs) const {

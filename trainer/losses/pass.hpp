@@ -47,19 +47,27 @@ class Pass {
   /// The segment of largest weight, the first of equals.  Shapes: [T, B] int64
   const torch::Tensor& attended();
 
-  /// log softmax g(x_j) of every segment.  Shapes: [T, C, m, B]
+  /// g(x_j) of every segment.  Shapes: [T, C, m, B]
+  const torch::Tensor& segment_logits();
+
+  /// log softmax g(x_j) of every segment, for all classes or at the label.
+  /// Shapes: [T, C, m, B] or [T, m, B]
   const torch::Tensor& segment_log_probabilities();
+  const torch::Tensor& segment_label_log_probabilities();
 
-  /// log softmax g(sum_j a_j x_j).  Shapes: [T, C, B]
-  const torch::Tensor& blend_log_probabilities();
+  /// g(sum_j a_j x_j).  Shapes: [T, C, B]
+  const torch::Tensor& blend_logits();
 
-  /// log softmax g(x_j) of one segment of each input. Classifies no others.
-  /// Shapes: index [T, B] int64 -> [T, C, B]
-  torch::Tensor log_probabilities_of(const torch::Tensor& index) const;
+  /// log softmax g(sum_j a_j x_j) at the label.  Shapes: [T, B]
+  const torch::Tensor& blend_label_log_probabilities();
 
-  /// The entries of log probabilities that belong to the labels.
+  /// log softmax g(x_j) at the label, of one segment of each input. Classifies no others.
+  /// Shapes: index [T, B] int64 -> [T, B]
+  torch::Tensor label_log_probabilities_of(const torch::Tensor& index) const;
+
+  /// What of each class belongs to the labels.
   /// Shapes: [T, C, B] -> [T, B];  [T, C, m, B] -> [T, m, B]
-  torch::Tensor of_labels(const torch::Tensor& log_probabilities) const;
+  torch::Tensor of_labels(const torch::Tensor& of_classes) const;
 
   /// The real inputs only.  Shapes: [.., B] -> [.., num_inputs]
   torch::Tensor without_blanks(const torch::Tensor& of_inputs) const;
@@ -74,8 +82,11 @@ class Pass {
   torch::Tensor attention_;  // this and the following: undefined until asked for
   torch::Tensor log_attention_;
   torch::Tensor attended_;
+  torch::Tensor segment_logits_;
   torch::Tensor segment_log_probabilities_;
-  torch::Tensor blend_log_probabilities_;
+  torch::Tensor segment_label_log_probabilities_;
+  torch::Tensor blend_logits_;
+  torch::Tensor blend_label_log_probabilities_;
 };
 
 }  // namespace trainer

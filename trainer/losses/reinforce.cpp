@@ -15,7 +15,7 @@ constexpr const char* kExact = "exact";
 torch::Tensor baseline_of(const std::string& kind, Pass& pass, const Step& step) {
   if (kind == kMovingAverage) return step.memory.unsqueeze(1).clone();
   if (kind == kNone) return torch::zeros({1, 1}, pass.scores().options());
-  const auto log_p = pass.of_labels(pass.segment_log_probabilities());  // [T, m, B]
+  const auto& log_p = pass.segment_label_log_probabilities();  // [T, m, B]
   return (pass.attention() * log_p).sum(/*dim=*/1).detach();
 }
 
@@ -25,7 +25,7 @@ torch::Tensor sampled_objective(const std::string& baseline, double decay, Pass&
   const auto uniform =
       draw_uniform(step.moment, Purpose::segments, scores.size(2), scores.scalar_type());
   const auto drawn = draw_segments(pass.attention().detach(), uniform, pass.absent());  // [T, B]
-  const auto rewards = pass.of_labels(pass.log_probabilities_of(drawn));                // [T, B]
+  const auto rewards = pass.label_log_probabilities_of(drawn);                          // [T, B]
   const auto former_baseline = baseline_of(baseline, pass, step);
   if (baseline == kMovingAverage) {
     const auto mean = pass.without_blanks(rewards.detach()).mean(/*dim=*/-1);  // [T]

@@ -3,7 +3,7 @@
 namespace trainer {
 
 torch::Tensor soft_loss(Pass& pass) {
-  const auto log_p = pass.of_labels(pass.blend_log_probabilities());  // [T, B]
+  const auto& log_p = pass.blend_label_log_probabilities();  // [T, B]
   return -pass.without_blanks(log_p).mean(/*dim=*/-1);
 }
 

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+/// Exponentials on a CPU, compiled for each generation of processors. In single precision at most
+/// 3e-7 off, relatively.
+namespace trainer {
+
+struct ExponentialSizes {
+  std::int64_t T, R, N;  ///< of values [T, R, N]
+};
+
+/// Of each column the largest value, and the sum of exp(value - largest).
+/// Shapes: values [T, R, N], largest and sums [T, N]
+void sum_exponentials(const ExponentialSizes& sizes, const float* values, float* largest,
+                      float* sums);
+void sum_exponentials(const ExponentialSizes& sizes, const double* values, double* largest,
+                      double* sums);
+
+/// factors[t, n] exp(values[t, r, n] - logs[t, n]), where the exponents are not above 0, but for
+/// rounding.  Shapes: values and products [T, R, N], logs and factors [T, N]
+void scale_exponentials(const ExponentialSizes& sizes, const float* values, const float* logs,
+                        const float* factors, float* products);
+void scale_exponentials(const ExponentialSizes& sizes, const double* values, const double* logs,
+                        const double* factors, double* products);
+
+}  // namespace trainer

@@ -1,0 +1,146 @@
+#include "trainer/losses/log_sum_exp.hpp"
+
+#include <algorithm>
+
+#include <ATen/Dispatch.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "trainer/losses/exponentials.hpp"
+
+namespace trainer {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+constexpr std::int64_t kRowDim = 1;  // of values; of logits the classes
+
+bool has_kernel(const torch::Tensor& values) {
+  const auto type = values.scalar_type();
+  return values.is_cpu() && (type == torch::kFloat || type == torch::kDouble) && values.numel() > 0;
+}
+
+ExponentialSizes sizes_of(const torch::Tensor& values) {
+  const auto T = values.size(0);
+  const auto R = values.size(kRowDim);
+  return {T, R, values.numel() / (T * R)};
+}
+
+/// Shapes: values [T, R, ..] contiguous -> [T, ..]
+torch::Tensor run_kernel(const torch::Tensor& values) {
+  auto shape = values.sizes().vec();
+  shape.erase(shape.begin() + kRowDim);
+  const auto largest = torch::empty(shape, values.options());
+  auto sums = torch::empty(shape, values.options());
+  AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "log_sum_exp", [&] {
+    sum_exponentials(sizes_of(values), values.const_data_ptr<scalar_t>(),
+                     largest.mutable_data_ptr<scalar_t>(), sums.mutable_data_ptr<scalar_t>());
+  });
+  return sums.log_().add_(largest);
+}
+
+/// The gradients of the values, but for what goes straight to some of them.
+/// Shapes: values [T, R, ..], logs and factors [T, ..], all contiguous -> [T, R, ..]
+torch::Tensor differentiate(const torch::Tensor& values, const torch::Tensor& logs,
+                            const torch::Tensor& factors) {
+  auto products = torch::empty_like(values);
+  AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "log_sum_exp", [&] {
+    scale_exponentials(sizes_of(values), values.const_data_ptr<scalar_t>(),
+                       logs.const_data_ptr<scalar_t>(), factors.const_data_ptr<scalar_t>(),
+                       products.mutable_data_ptr<scalar_t>());
+  });
+  return products;
+}
+
+/// Calls visit(place of the label's entry in [T, C, N], place in [T, N]).
+template <class Visit>
+void for_labels(const ExponentialSizes& sizes, const torch::Tensor& labels, const Visit& visit) {
+  const auto [T, C, N] = sizes;
+  const auto* label = labels.const_data_ptr<std::int64_t>();
+  const auto B = labels.size(0);
+  for (std::int64_t t = 0; t < T; ++t)
+    for (std::int64_t first = 0; first < N; first += B)
+      for (std::int64_t b = 0; b < B; ++b)
+        visit((t * C + label[b]) * N + first + b, t * N + first + b);
+}
+
+class LogSumExp : public torch::autograd::Function<LogSumExp> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& values) {
+    auto logs = run_kernel(values);
+    context->save_for_backward({values, logs});
+    return logs;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
+    const auto saved = context->get_saved_variables();
+    return {differentiate(saved[0], saved[1], outputs[0].contiguous())};
+  }
+};
+
+class LabelLogProbabilities : public torch::autograd::Function<LabelLogProbabilities> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& logits,
+                               const torch::Tensor& labels) {
+    const auto logs = run_kernel(logits);
+    context->save_for_backward({logits, labels, logs});
+    auto log_p = torch::empty_like(logs);
+    AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "log_sum_exp", [&] {
+      const auto* from = logits.const_data_ptr<scalar_t>();
+      const auto* log = logs.const_data_ptr<scalar_t>();
+      auto* to = log_p.mutable_data_ptr<scalar_t>();
+      for_labels(sizes_of(logits), labels,
+                 [=](std::int64_t entry, std::int64_t n) { to[n] = from[entry] - log[n]; });
+    });
+    return log_p;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
+    const auto saved = context->get_saved_variables();
+    const auto gradient = outputs[0].contiguous();
+    const auto of_logits = differentiate(saved[0], saved[2], gradient.neg());
+    AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "log_sum_exp", [&] {
+      const auto* from = gradient.const_data_ptr<scalar_t>();
+      auto* to = of_logits.mutable_data_ptr<scalar_t>();
+      for_labels(sizes_of(of_logits), saved[1],
+                 [=](std::int64_t entry, std::int64_t n) { to[entry] += from[n]; });
+    });
+    return {of_logits, {}};
+  }
+};
+
+void check(const torch::Tensor& logits, const torch::Tensor& labels) {
+  TORCH_CHECK((logits.dim() == 3 || logits.dim() == 4) && labels.dim() == 1 &&
+                  labels.size(0) == logits.size(-1) && labels.scalar_type() == torch::kLong,
+              "logits ", logits.sizes(), " do not match labels ", labels.sizes(), " of ",
+              labels.scalar_type(), " (want [T, C, B] or [T, C, m, B] and int64 [B])");
+}
+
+void check_range(const torch::Tensor& labels, std::int64_t num_classes) {
+  const auto* begin = labels.const_data_ptr<std::int64_t>();
+  TORCH_CHECK(std::all_of(begin, begin + labels.numel(),
+                          [=](auto label) { return label >= 0 && label < num_classes; }),
+              "a label is none of ", num_classes, " classes");
+}
+
+}  // namespace
+
+torch::Tensor log_sum_exp(const torch::Tensor& values) {
+  TORCH_CHECK(values.dim() >= 2, "values ", values.sizes(), " have no second dimension");
+  if (!has_kernel(values)) return torch::logsumexp(values, kRowDim);
+  return LogSumExp::apply(values.contiguous());
+}
+
+torch::Tensor label_log_probabilities(const torch::Tensor& logits, const torch::Tensor& labels) {
+  check(logits, labels);
+  if (has_kernel(logits)) {
+    const auto own_labels = labels.contiguous();
+    check_range(own_labels, logits.size(kRowDim));
+    return LabelLogProbabilities::apply(logits.contiguous(), own_labels);
+  }
+  auto sizes = logits.sizes().vec();
+  sizes[kRowDim] = 1;
+  return torch::log_softmax(logits, kRowDim).gather(kRowDim, labels.expand(sizes)).squeeze(kRowDim);
+}
+
+}  // namespace trainer
