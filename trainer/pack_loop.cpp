@@ -174,10 +174,11 @@ Entry PackLoop::measure(const Batches& batches, SplitHistory& split) {
     evaluate_at_end(batches, split);
     return entry_of(split.at_end);
   }
+  const bool trains_on_first = &batches == &task_.train && !task_.shuffle_seed;
   work_->measured().clear();
-  for (std::int64_t i = 0; i < batches.count(); ++i) {
+  for (auto i = batches.count() - 1; i >= 0; --i) {
     work_->begin_batch(epoch_measured(), i);
-    work_->measure(batches[i]);
+    trains_on_first&& i == 0 ? work_->measure_ahead(batches[i]) : work_->measure(batches[i]);
     finish_measuring();
   }
   return read(work_->measured());

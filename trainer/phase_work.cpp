@@ -40,18 +40,36 @@ void PhaseWork::step(const Batch& batch) {
 
 /// Returns what the step descended, before it.  Shapes: -> [T]
 torch::Tensor PhaseWork::update(const Batch& batch) {
-  const Step step = {.moment = moment(/*is_training=*/true), .memory = loss_memory_};
   auto& parameters = model_.parameters();
-  auto pass = model_.forward(batch, step.moment);
-  const auto objective = objective_of(phase_.loss, pass, step);
-  parameters.differentiate(objective.sum());
+  const auto descended = objective(batch);
+  parameters.differentiate(descended.sum());
   const torch::NoGradGuard no_grad;
   optimizer_->apply_step(parameters.theta(), parameters.grad());
-  return objective.detach();
+  return descended.detach();
+}
+
+/// With its graph.  Shapes: -> [T]
+torch::Tensor PhaseWork::objective(const Batch& batch) {
+  if (objective_ahead_.defined()) return std::exchange(objective_ahead_, torch::Tensor());
+  const Step step = {.moment = moment(/*is_training=*/true), .memory = loss_memory_};
+  auto pass = model_.forward(batch, step.moment);
+  return objective_of(phase_.loss, pass, step);
 }
 
 void PhaseWork::measure(const Batch& batch) {
   measure_.run(batch);
+}
+
+void PhaseWork::measure_ahead(const Batch& batch) {
+  if (!measures_as_it_trains()) return measure(batch);
+  auto pass = model_.forward(batch, moment(/*is_training=*/false));
+  objective_ahead_ = phase_.loss.value(pass);
+  add(pass, batch, static_cast<double>(batch.num_inputs), measured_);
+}
+
+/// Recorded work stands apart; so does what draws or remembers.
+bool PhaseWork::measures_as_it_trains() const {
+  return !task_.recorder && !task_.model.encoder && !phase_.loss.objective;
 }
 
 Pass PhaseWork::look_at(const Batch& batch) const {
@@ -87,6 +105,7 @@ std::map<std::string, torch::Tensor> PhaseWork::state() const {
 }
 
 void PhaseWork::restore(const std::map<std::string, torch::Tensor>& state) {
+  objective_ahead_.reset();
   loss_memory_.copy_(state.at("loss_memory"));
   if (const auto tally = state.find("after_updates"); tally != state.end())
     after_updates_.restore(tally->second);

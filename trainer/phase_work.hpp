@@ -44,6 +44,10 @@ class PhaseWork {
   /// Adds a batch to measured().
   void measure(const Batch& batch);
 
+  /// Likewise, where train() follows with the same batch and no other step or restore() in between:
+  /// as far as both look at it in the same way, it is looked at once.
+  void measure_ahead(const Batch& batch);
+
   /// A batch as the models see it now. Nothing is recorded.
   Pass look_at(const Batch& batch) const;
 
@@ -70,6 +74,8 @@ class PhaseWork {
  private:
   void step(const Batch& batch);
   torch::Tensor update(const Batch& batch);
+  torch::Tensor objective(const Batch& batch);
+  bool measures_as_it_trains() const;
   Moment moment(bool is_training) const;
 
   const PackTask& task_;
@@ -83,6 +89,7 @@ class PhaseWork {
   Tally measured_;
   BatchWork train_;
   BatchWork measure_;
+  torch::Tensor objective_ahead_;  // [T] with its graph, of the batch that is next; or undefined
 };
 
 }  // namespace trainer

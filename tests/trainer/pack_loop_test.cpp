@@ -655,6 +655,32 @@ TEST(PackLoop, RecordsOneEntryBeforeTrainingAndOnePerEpoch) {
 }
 
 // With the whole set in one batch, to measure after the update is to measure at the epoch's end.
+/// How often it looks at a batch, without a test split.
+int count_passes(PackTask task) {
+  int count = 0;
+  task.model.focus.forward = [&count,
+                              forward = task.model.focus.forward](const auto&... arguments) {
+    ++count;
+    return forward(arguments...);
+  };
+  task.test.reset();
+  train(task, kThreeTrials);
+  return count;
+}
+
+// Three batches in two epochs: nine to measure and six to train, if none is for both.
+TEST(PackLoop, LooksOnceAtABatchThatIsMeasuredAndThenTrainedOn) {
+  const auto task = make_task(mosaics(12, 3, 50), "mlp", "hard", 20);
+  ASSERT_EQ(task.train.count(), 3);
+
+  EXPECT_EQ(count_passes(task), 15 - 2);
+  auto shuffled = task;
+  shuffled.shuffle_seed = 1;
+  EXPECT_EQ(count_passes(shuffled), 15);  // another batch comes next
+  const auto drawing = make_task(mosaics(12, 3, 50), "mlp", "reinforce", 20);
+  EXPECT_EQ(count_passes(drawing), 15);  // does not train on what it measures
+}
+
 TEST(PackLoop, MeasuresAfterUpdatesWhatTheEpochsEndShowsForASingleBatch) {
   auto task = make_task(mosaics(12, 3, 50), "mlp", "lvml", 50);
   const PackTrials trials = {.seeds = {3}, .learning_rates = {.1}};
