@@ -178,7 +178,11 @@ Entry PackLoop::measure(const Batches& batches, SplitHistory& split) {
   work_->measured().clear();
   for (auto i = batches.count() - 1; i >= 0; --i) {
     work_->begin_batch(epoch_measured(), i);
-    trains_on_first&& i == 0 ? work_->measure_ahead(batches[i]) : work_->measure(batches[i]);
+    if (trains_on_first && i == 0) {
+      work_->measure_ahead(batches[i]);
+    } else {
+      work_->measure(batches[i]);
+    }
     finish_measuring();
   }
   return read(work_->measured());
