@@ -423,6 +423,17 @@ TEST(Pass, ClassifiesTheSegmentsAskedForAlone) {
   }
 }
 
+TEST(Pass, HasAtTheLabelsWhatItHasOfEachClass) {
+  const RandomInputs inputs;
+  auto pass = inputs.pass();
+
+  const auto of_segments = pass.of_labels(pass.segment_log_probabilities());
+  const auto of_blends = pass.of_labels(pass.blend_log_probabilities());
+
+  EXPECT_LT(max_difference(pass.segment_label_log_probabilities(), of_segments), 1e-13);
+  EXPECT_LT(max_difference(pass.blend_label_log_probabilities(), of_blends), 1e-13);
+}
+
 TEST(Pass, RefusesShapesThatDoNotMatch) {
   const auto scores = torch::zeros({2, 3, 4});
   const auto labels = torch::zeros({4}, torch::kLong);

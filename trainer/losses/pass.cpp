@@ -91,6 +91,12 @@ const torch::Tensor& Pass::blend_logits() {
   return blend_logits_;
 }
 
+const torch::Tensor& Pass::blend_log_probabilities() {
+  if (!blend_log_probabilities_.defined())
+    blend_log_probabilities_ = torch::log_softmax(blend_logits(), kClassDim);
+  return blend_log_probabilities_;
+}
+
 const torch::Tensor& Pass::blend_label_log_probabilities() {
   if (!blend_label_log_probabilities_.defined())
     blend_label_log_probabilities_ = label_log_probabilities(blend_logits(), labels_);

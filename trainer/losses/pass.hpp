@@ -58,7 +58,8 @@ class Pass {
   /// g(sum_j a_j x_j).  Shapes: [T, C, B]
   const torch::Tensor& blend_logits();
 
-  /// log softmax g(sum_j a_j x_j) at the label.  Shapes: [T, B]
+  /// log softmax g(sum_j a_j x_j), for all classes or at the label.  Shapes: [T, C, B] or [T, B]
+  const torch::Tensor& blend_log_probabilities();
   const torch::Tensor& blend_label_log_probabilities();
 
   /// log softmax g(x_j) at the label, of one segment of each input. Classifies no others.
@@ -86,6 +87,7 @@ class Pass {
   torch::Tensor segment_log_probabilities_;
   torch::Tensor segment_label_log_probabilities_;
   torch::Tensor blend_logits_;
+  torch::Tensor blend_log_probabilities_;
   torch::Tensor blend_label_log_probabilities_;
 };
 
