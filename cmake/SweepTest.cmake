@@ -21,7 +21,8 @@ endif()
 #            [TIMEOUT <seconds>] [LABELS <label>...])
 #
 # Declares the test program <name> from <name>.cpp.
-# FILES: from these instead, as a program for each would take longer to compile than to write.
+# FILES: from these instead, as a program for each would take longer to compile than to write. With
+# CMAKE_UNITY_BUILD each six of them are compiled together, so that their helpers want different names.
 # Without options: one CTest entry per test, "Suite.Name". LABELS is unit where none is given.
 # RANKS: one entry per rank count under mpirun, "<name>.np<n>", label mpi; the file has its own main.
 # TORCH: one entry per file, since LibTorch takes half a second to start; label unit.
@@ -74,11 +75,26 @@ function(sweep_test name)
     if(MPISWEEP_MKL_BY_FEATURES)  # rounds as mpisweep-trainer does
       target_link_options(${name} PRIVATE LINKER:--undefined=mkl_serv_intel_cpu_true)
     endif()
-    add_test(NAME ${name} COMMAND ${name})
-    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
-                                            ENVIRONMENT "OMP_NUM_THREADS=1;MKL_CBWR=AUTO"
-                                            SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\].*\n.*\\[  PASSED  \\] 0 tests")
+    foreach(file ${ARG_FILES})
+      cmake_path(GET file STEM test)
+      filter_of(${file} filter)
+      add_test(NAME ${test} COMMAND ${name} --gtest_filter=${filter})
+      set_tests_properties(${test} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT}
+                                              ENVIRONMENT "OMP_NUM_THREADS=1;MKL_CBWR=AUTO"
+                                              SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\].*\n.*\\[  PASSED  \\] 0 tests")
+    endforeach()
     return()
   endif()
   gtest_discover_tests(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# filter_of(<file> <variable>): GoogleTest's filter for the suites of a file.
+function(filter_of file variable)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(STRINGS ${file} tests REGEX "^(TYPED_)?TEST(_F|_P)?\\(")
+  list(TRANSFORM tests REPLACE "^TYPED_TEST\\(([A-Za-z0-9]+).*" "\\1/*")
+  list(TRANSFORM tests REPLACE "^TEST[_FP]*\\(([A-Za-z0-9]+).*" "\\1.*:*/\\1.*")  # also with parameters
+  list(REMOVE_DUPLICATES tests)
+  list(JOIN tests : filter)
+  set(${variable} ${filter} PARENT_SCOPE)
 endfunction()

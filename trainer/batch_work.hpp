@@ -7,16 +7,9 @@
 #include <vector>
 
 #include "trainer/datasets/batches.hpp"
+#include "trainer/recorder.hpp"
 
 namespace trainer {
-
-/// Does recorded work once more, on whatever the same memory then holds.
-using Replay = std::function<void()>;
-
-/// Records what `work` asks of the device without doing it. All memory that the work goes on from
-/// or leaves behind must be there before.
-/// Throws: std::exception if the device cannot record it.
-using Recorder = std::function<Replay(const std::function<void()>& work)>;
 
 /// The same work on batch after batch. With a recorder it is recorded once for every shape of batch
 /// and then replayed on copies of the batches: a GPU takes longer to be told of a small kernel than

@@ -29,7 +29,7 @@ int number_from(const std::string& text) {
 }
 
 /// As one word of bash, and of an #SBATCH line.
-std::string quote(const std::string& text) {
+std::string shell_quote(const std::string& text) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
       "_-+=./:,@%";
@@ -42,7 +42,7 @@ std::string quote(const std::string& text) {
 
 std::string quote_all(const std::vector<std::string>& texts) {
   std::vector<std::string> quoted(texts.size());
-  std::ranges::transform(texts, quoted.begin(), quote);
+  std::ranges::transform(texts, quoted.begin(), shell_quote);
   return fmt::format("{}", fmt::join(quoted, " "));
 }
 
@@ -62,16 +62,17 @@ std::string without_mark(const std::string& option) {
 
 std::string options_for_sbatch(const SweepJob& job, const SlurmSettings& settings,
                                const JobShape& shape) {
-  std::vector<std::string> options = {"--job-name=" + quote(job.name),
+  std::vector<std::string> options = {"--job-name=" + shell_quote(job.name),
                                       fmt::format("--nodes={}", shape.nodes),
                                       fmt::format("--ntasks-per-node={}", shape.tasks_per_node)};
   if (shape.gpus_per_node > 0) {
     options.push_back(fmt::format("--gpus-per-node={}", shape.gpus_per_node));
   }
-  options.push_back("--time=" + quote(shape.time));
-  if (!settings.partition.empty()) options.push_back("--partition=" + quote(settings.partition));
-  if (!settings.account.empty()) options.push_back("--account=" + quote(settings.account));
-  options.push_back("--output=" + quote(without_patterns(job.output) + "/slurm-%j.log"));
+  options.push_back("--time=" + shell_quote(shape.time));
+  if (!settings.partition.empty())
+    options.push_back("--partition=" + shell_quote(settings.partition));
+  if (!settings.account.empty()) options.push_back("--account=" + shell_quote(settings.account));
+  options.push_back("--output=" + shell_quote(without_patterns(job.output) + "/slurm-%j.log"));
   options.emplace_back("--open-mode=append");
   options.push_back(fmt::format("--signal=B:USR1@{}",
                                 static_cast<int>(std::ceil(job.grace_s)) + kSecondsToLeave));
@@ -85,8 +86,9 @@ std::string settings_for_bash(const SweepJob& job, const SlurmSettings& settings
   const bool uses_srun = settings.launcher == Launcher::srun;
   return fmt::format(
       "mpisweep={}\nconfig={}\noutput={}\nlauncher={}\nmodules=({})\nrun_options=({})",
-      quote(job.program.string()), quote(job.config.string()), quote(job.output.string()),
-      uses_srun ? "srun" : "mpirun", quote_all(settings.modules), quote_all(job.run_options));
+      shell_quote(job.program.string()), shell_quote(job.config.string()),
+      shell_quote(job.output.string()), uses_srun ? "srun" : "mpirun", quote_all(settings.modules),
+      quote_all(job.run_options));
 }
 
 void replace(std::string& text, std::string_view mark, const std::string& with) {

@@ -10,7 +10,7 @@ namespace {
 using nlohmann::json;
 
 /// The six posts, read from a folder that is gone.
-DataSet load(const std::string& measured = "test") {
+DataSet write_and_load(const std::string& measured = "test") {
   const TemporaryFolder folder;
   write_hatexplain(folder.path());
   return hatexplain_kind().load({{"root", folder.path().string()}, {"measured", measured}});
@@ -36,8 +36,8 @@ void expect_rows(const torch::Tensor& tensor, const Numbers& expected) {
 // By hand, after PAD, EOS and UNK: bad 3, "" 4, people 5, here 6, you 7, are 8, hello 9 of
 // training, new 10 of test, only 11, seen 12 of validation.
 TEST(HateXplain, NumbersTheWordsOfTrainingThenTestThenValidation) {
-  const auto data = load();
-  const auto validation = load("validation");
+  const auto data = write_and_load();
+  const auto validation = write_and_load("validation");
 
   expect_rows(data.train.members, {{3, 3, 4, 5, 6}, {7, 8, 3, 0, 0}, {9, 7, 0, 0, 0}});
   expect_rows(data.test->members, {{8, 7, 10, 6}, {10, 5, 0, 0}});
@@ -47,14 +47,14 @@ TEST(HateXplain, NumbersTheWordsOfTrainingThenTestThenValidation) {
 }
 
 TEST(HateXplain, KnowsWhichTokensOnlyFillUpShortPosts) {
-  const auto data = load();
+  const auto data = write_and_load();
 
   expect_rows(data.train.absent, {{0, 0, 0, 0, 0}, {0, 0, 0, 1, 1}, {0, 0, 1, 1, 1}});
   expect_rows(data.test->absent, {{0, 0, 0, 0}, {0, 0, 1, 1}});
 }
 
 TEST(HateXplain, HasLabelAndRationaleOfTheFirstAnnotator) {
-  const auto data = load();
+  const auto data = write_and_load();
 
   EXPECT_TRUE(data.train.labels.equal(torch::tensor({0, 2, 1}, torch::kLong)));
   EXPECT_TRUE(data.test->labels.equal(torch::tensor({2, 0}, torch::kLong)));

@@ -15,7 +15,7 @@ json settings(int size, int seed = 0) {
           {"seed", seed}};
 }
 
-DataSet load(const json& settings) {
+DataSet load_with(const json& settings) {
   return linear_orthogonal_kind().load(settings);
 }
 
@@ -27,7 +27,7 @@ std::vector<std::int64_t> to_vector(const torch::Tensor& tensor) {
 // Expected: index sequences of the published generator. Foregrounds of class c begin at row 2000 c,
 // backgrounds at row 40000.
 TEST(LinearOrthogonal, DrawsTheMosaicsOfThePublishedGenerator) {
-  const auto train = load(settings(5000)).train;
+  const auto train = load_with(settings(5000)).train;
 
   const auto first = to_vector(train.members[0].slice(0, 0, 5).contiguous());
   const auto last = to_vector(train.members[4999].slice(0, 0, 5).contiguous());
@@ -41,7 +41,7 @@ TEST(LinearOrthogonal, DrawsTheMosaicsOfThePublishedGenerator) {
 }
 
 TEST(LinearOrthogonal, PutsForegroundsOnUnitVectorsAndBackgroundsOnTheLastAxis) {
-  const auto points = load(settings(1)).train.points.view({21, 2000, 21});
+  const auto points = load_with(settings(1)).train.points.view({21, 2000, 21});
 
   for (int c = 0; c < 20; ++c) {
     auto others = points[c].clone();
@@ -56,7 +56,7 @@ TEST(LinearOrthogonal, PutsForegroundsOnUnitVectorsAndBackgroundsOnTheLastAxis) 
 }
 
 TEST(LinearOrthogonal, KeepsItsForegroundAtSegmentZeroAndHasNoTestSet) {
-  const auto data = load(settings(10));
+  const auto data = load_with(settings(10));
 
   EXPECT_EQ(data.train.foreground.sizes(), data.train.members.sizes());
   EXPECT_TRUE(data.train.foreground.select(1, 0).all().item<bool>());
@@ -67,8 +67,9 @@ TEST(LinearOrthogonal, KeepsItsForegroundAtSegmentZeroAndHasNoTestSet) {
 }
 
 TEST(LinearOrthogonal, DrawsItsPointsFromItsSeed) {
-  EXPECT_TRUE(load(settings(1, 4)).train.points.equal(load(settings(1, 4)).train.points));
-  EXPECT_FALSE(load(settings(1, 4)).train.points.equal(load(settings(1, 5)).train.points));
+  EXPECT_TRUE(load_with(settings(1, 4)).train.points.equal(load_with(settings(1, 4)).train.points));
+  EXPECT_FALSE(
+      load_with(settings(1, 4)).train.points.equal(load_with(settings(1, 5)).train.points));
 }
 
 }  // namespace

@@ -119,17 +119,17 @@ Tensor rounded(const Tensor& numbers) {
 }
 
 TEST(Bf16Product, IsThatOfFactorsRoundedToBfloat16) {
-  constexpr std::int64_t kIn = 37;
+  constexpr std::int64_t kFeatures = 37;
   torch::manual_seed(2);
-  const auto weight = torch::randn({2, 3, kIn}, kFloats);
-  const auto points = torch::randn({1, kIn, 19}, kFloats);
+  const auto weight = torch::randn({2, 3, kFeatures}, kFloats);
+  const auto points = torch::randn({1, kFeatures, 19}, kFloats);
 
   const auto product = dense_in(Precision::bf16, weight, points);
 
   const auto w = rounded(weight);
   const auto x = rounded(points);
   const auto exact = torch::matmul(w, x);
-  const auto of_sum = torch::matmul(w.abs(), x.abs()) * (kIn * 0x1p-24);  // in float32
+  const auto of_sum = torch::matmul(w.abs(), x.abs()) * (kFeatures * 0x1p-24);  // in float32
   const auto error = (product.to(torch::kDouble) - exact).abs();
   EXPECT_TRUE((error <= exact.abs() * kRoundoff + of_sum).all().item<bool>());
   EXPECT_TRUE(rounded(product).equal(product.to(torch::kDouble)));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "trainer/batch_work.hpp"
+#include "trainer/recorder.hpp"
 
 /// What libmpisweep-trainer-cuda.so offers. It is built where the headers of the CUDA runtime are,
 /// and loaded where there is a GPU: nothing else of ours needs CUDA to be built or to start.

@@ -19,19 +19,19 @@ inline void add_products(Number* __restrict__ sum, const Number* __restrict__ a,
     sum[i] += a[i] * x[i];
 }
 
-struct Sizes {
+struct BlendSizes {
   std::int64_t T, m, d, B;
   std::int64_t from_trial_to_trial;  // of segments; 0: all share them
 };
 
-Sizes sizes_of(const torch::Tensor& attention, const torch::Tensor& segments) {
+BlendSizes sizes_of(const torch::Tensor& attention, const torch::Tensor& segments) {
   return {attention.size(0), attention.size(1), segments.size(1), attention.size(2),
           segments.size(0) == 1 ? 0 : segments.stride(0)};
 }
 
 /// Shapes: blended [T, d, B], attention [T, m, B], segments [T or 1, d, m, B]
 template <class Number>
-inline void add_blends(const Sizes& sizes, Number* blended, const Number* attention,
+inline void add_blends(const BlendSizes& sizes, Number* blended, const Number* attention,
                        const Number* segments) {
   const auto [T, m, d, B, trial] = sizes;
   for (std::int64_t t = 0; t < T; ++t)
@@ -43,7 +43,7 @@ inline void add_blends(const Sizes& sizes, Number* blended, const Number* attent
 
 /// Adds the gradients of the attention, given those of the blends.  Shapes: as above
 template <class Number>
-inline void add_gradients(const Sizes& sizes, const Number* of_blended, Number* of_attention,
+inline void add_gradients(const BlendSizes& sizes, const Number* of_blended, Number* of_attention,
                           const Number* segments) {
   const auto [T, m, d, B, trial] = sizes;
   for (std::int64_t t = 0; t < T; ++t)
@@ -54,18 +54,19 @@ inline void add_gradients(const Sizes& sizes, const Number* of_blended, Number* 
 }
 
 // One function of each for every type, since MPISWEEP_VECTORIZED takes no templates.
-MPISWEEP_VECTORIZED void add_all(const Sizes& sizes, float* sum, const float* a, const float* x) {
+MPISWEEP_VECTORIZED void add_all(const BlendSizes& sizes, float* sum, const float* a,
+                                 const float* x) {
   add_blends(sizes, sum, a, x);
 }
-MPISWEEP_VECTORIZED void add_all(const Sizes& sizes, double* sum, const double* a,
+MPISWEEP_VECTORIZED void add_all(const BlendSizes& sizes, double* sum, const double* a,
                                  const double* x) {
   add_blends(sizes, sum, a, x);
 }
-MPISWEEP_VECTORIZED void add_all_gradients(const Sizes& sizes, const float* g, float* sum,
+MPISWEEP_VECTORIZED void add_all_gradients(const BlendSizes& sizes, const float* g, float* sum,
                                            const float* x) {
   add_gradients(sizes, g, sum, x);
 }
-MPISWEEP_VECTORIZED void add_all_gradients(const Sizes& sizes, const double* g, double* sum,
+MPISWEEP_VECTORIZED void add_all_gradients(const BlendSizes& sizes, const double* g, double* sum,
                                            const double* x) {
   add_gradients(sizes, g, sum, x);
 }
