@@ -34,6 +34,7 @@ class PhaseWork {
   PhaseWork(const PackTask& task, const Phase& phase, PackModel& model, Trials trials);
   PhaseWork(const PhaseWork&) = delete;  // recorded work refers to it
   PhaseWork& operator=(const PhaseWork&) = delete;
+  ~PhaseWork() = default;
 
   /// Says which batch comes next; an epoch counts from 1, and is 0 before training.
   void begin_batch(std::int64_t epoch, std::int64_t batch_index);

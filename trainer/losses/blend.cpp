@@ -1,8 +1,8 @@
 #include "trainer/losses/blend.hpp"
 
-#include <ATen/Dispatch.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "trainer/kernel_types.hpp"
 #include "trainer/vectorized.hpp"
 
 namespace trainer {
@@ -73,9 +73,7 @@ MPISWEEP_VECTORIZED void add_all_gradients(const BlendSizes& sizes, const double
 
 /// Not by the number of trials, lest one be rounded otherwise alone than in a pack.
 bool has_kernel(const torch::Tensor& attention, const torch::Tensor& segments) {
-  const auto type = attention.scalar_type();
-  return attention.is_cpu() && (type == torch::kFloat || type == torch::kDouble) &&
-         segments.scalar_type() == type;
+  return has_kernel_type(attention) && segments.scalar_type() == attention.scalar_type();
 }
 
 class Blend : public torch::autograd::Function<Blend> {
@@ -86,9 +84,10 @@ class Blend : public torch::autograd::Function<Blend> {
     context->save_for_backward({attention, segments});
     const auto sizes = sizes_of(attention, segments);
     auto blended = torch::zeros({sizes.T, sizes.d, sizes.B}, attention.options());
-    AT_DISPATCH_FLOATING_TYPES(attention.scalar_type(), "blend", [&] {
-      add_all(sizes, blended.mutable_data_ptr<scalar_t>(), attention.const_data_ptr<scalar_t>(),
-              segments.const_data_ptr<scalar_t>());
+    call_for_type_of(attention, [&](auto number) {
+      using Number = decltype(number);
+      add_all(sizes, blended.mutable_data_ptr<Number>(), attention.const_data_ptr<Number>(),
+              segments.const_data_ptr<Number>());
     });
     return blended;
   }
@@ -97,10 +96,10 @@ class Blend : public torch::autograd::Function<Blend> {
     const auto saved = context->get_saved_variables();
     const auto gradient = outputs[0].contiguous();
     auto of_attention = torch::zeros_like(saved[0]);
-    AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "blend", [&] {
-      add_all_gradients(sizes_of(saved[0], saved[1]), gradient.const_data_ptr<scalar_t>(),
-                        of_attention.mutable_data_ptr<scalar_t>(),
-                        saved[1].const_data_ptr<scalar_t>());
+    call_for_type_of(gradient, [&](auto number) {
+      using Number = decltype(number);
+      add_all_gradients(sizes_of(saved[0], saved[1]), gradient.const_data_ptr<Number>(),
+                        of_attention.mutable_data_ptr<Number>(), saved[1].const_data_ptr<Number>());
     });
     if (!context->needs_input_grad(1)) return {of_attention, {}};
     const auto of_segments = gradient.unsqueeze(2) * saved[0].unsqueeze(1);  // [T, d, m, B]

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include <ATen/Dispatch.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "trainer/kernel_types.hpp"
 #include "trainer/losses/exponentials.hpp"
 
 namespace trainer {
@@ -16,8 +16,7 @@ using torch::autograd::tensor_list;
 constexpr std::int64_t kRowDim = 1;  // of values; of logits the classes
 
 bool has_kernel(const torch::Tensor& values) {
-  const auto type = values.scalar_type();
-  return values.is_cpu() && (type == torch::kFloat || type == torch::kDouble) && values.numel() > 0;
+  return has_kernel_type(values) && values.numel() > 0;
 }
 
 ExponentialSizes sizes_of(const torch::Tensor& values) {
@@ -32,9 +31,10 @@ torch::Tensor run_kernel(const torch::Tensor& values) {
   shape.erase(shape.begin() + kRowDim);
   const auto largest = torch::empty(shape, values.options());
   auto sums = torch::empty(shape, values.options());
-  AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "log_sum_exp", [&] {
-    sum_exponentials(sizes_of(values), values.const_data_ptr<scalar_t>(),
-                     largest.mutable_data_ptr<scalar_t>(), sums.mutable_data_ptr<scalar_t>());
+  call_for_type_of(values, [&](auto number) {
+    using Number = decltype(number);
+    sum_exponentials(sizes_of(values), values.const_data_ptr<Number>(),
+                     largest.mutable_data_ptr<Number>(), sums.mutable_data_ptr<Number>());
   });
   return sums.log_().add_(largest);
 }
@@ -44,10 +44,11 @@ torch::Tensor run_kernel(const torch::Tensor& values) {
 torch::Tensor differentiate(const torch::Tensor& values, const torch::Tensor& logs,
                             const torch::Tensor& factors) {
   auto products = torch::empty_like(values);
-  AT_DISPATCH_FLOATING_TYPES(values.scalar_type(), "log_sum_exp", [&] {
-    scale_exponentials(sizes_of(values), values.const_data_ptr<scalar_t>(),
-                       logs.const_data_ptr<scalar_t>(), factors.const_data_ptr<scalar_t>(),
-                       products.mutable_data_ptr<scalar_t>());
+  call_for_type_of(values, [&](auto number) {
+    using Number = decltype(number);
+    scale_exponentials(sizes_of(values), values.const_data_ptr<Number>(),
+                       logs.const_data_ptr<Number>(), factors.const_data_ptr<Number>(),
+                       products.mutable_data_ptr<Number>());
   });
   return products;
 }
@@ -85,10 +86,11 @@ class LabelLogProbabilities : public torch::autograd::Function<LabelLogProbabili
     const auto logs = run_kernel(logits);
     context->save_for_backward({logits, labels, logs});
     auto log_p = torch::empty_like(logs);
-    AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "log_sum_exp", [&] {
-      const auto* from = logits.const_data_ptr<scalar_t>();
-      const auto* log = logs.const_data_ptr<scalar_t>();
-      auto* to = log_p.mutable_data_ptr<scalar_t>();
+    call_for_type_of(logits, [&](auto number) {
+      using Number = decltype(number);
+      const auto* from = logits.const_data_ptr<Number>();
+      const auto* log = logs.const_data_ptr<Number>();
+      auto* to = log_p.mutable_data_ptr<Number>();
       for_labels(sizes_of(logits), labels,
                  [=](std::int64_t entry, std::int64_t n) { to[n] = from[entry] - log[n]; });
     });
@@ -99,9 +101,10 @@ class LabelLogProbabilities : public torch::autograd::Function<LabelLogProbabili
     const auto saved = context->get_saved_variables();
     const auto gradient = outputs[0].contiguous();
     const auto of_logits = differentiate(saved[0], saved[2], gradient.neg());
-    AT_DISPATCH_FLOATING_TYPES(gradient.scalar_type(), "log_sum_exp", [&] {
-      const auto* from = gradient.const_data_ptr<scalar_t>();
-      auto* to = of_logits.mutable_data_ptr<scalar_t>();
+    call_for_type_of(gradient, [&](auto number) {
+      using Number = decltype(number);
+      const auto* from = gradient.const_data_ptr<Number>();
+      auto* to = of_logits.mutable_data_ptr<Number>();
       for_labels(sizes_of(of_logits), saved[1],
                  [=](std::int64_t entry, std::int64_t n) { to[entry] += from[n]; });
     });

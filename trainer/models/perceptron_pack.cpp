@@ -6,6 +6,7 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "trainer/kernel_types.hpp"
 #include "trainer/models/dense.hpp"
 
 namespace trainer {
@@ -160,13 +161,6 @@ class BlockedPack {
   torch::Tensor block_outputs_;
 };
 
-/// Calls the task with a number of the tensor's type.
-template <class Task>
-auto call_for_type_of(const torch::Tensor& tensor, const Task& task) {
-  if (tensor.scalar_type() == torch::kDouble) return task(double());
-  return task(float());
-}
-
 class RunPerceptrons : public torch::autograd::Function<RunPerceptrons> {
  public:
   // NOLINTNEXTLINE(readability-function-size): LibTorch finds tensors in parameters alone
@@ -222,9 +216,8 @@ void check_shapes(const PerceptronPack& pack, const torch::Tensor& points) {
 }
 
 bool has_kernel(const PerceptronPack& pack, const torch::Tensor& points) {
-  const auto type = points.scalar_type();
-  return points.is_cpu() && (type == torch::kFloat || type == torch::kDouble) &&
-         pack.weight.scalar_type() == type && !at::autocast::is_autocast_enabled(at::kCPU);
+  return has_kernel_type(points) && pack.weight.scalar_type() == points.scalar_type() &&
+         !at::autocast::is_autocast_enabled(at::kCPU);
 }
 
 /// Each trial's part by itself; the trials may be apart. Undefined remains so.
