@@ -92,6 +92,9 @@ endfunction()
 function(filter_of file variable)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
   file(STRINGS ${file} tests REGEX "^(TYPED_)?TEST(_F|_P)?\\(")
+  if(NOT tests)
+    message(FATAL_ERROR "${file}: no test found")  # an empty filter would pass
+  endif()
   list(TRANSFORM tests REPLACE "^TYPED_TEST\\(([A-Za-z0-9]+).*" "\\1/*")
   list(TRANSFORM tests REPLACE "^TEST[_FP]*\\(([A-Za-z0-9]+).*" "\\1.*:*/\\1.*")  # also with parameters
   list(REMOVE_DUPLICATES tests)

@@ -33,7 +33,8 @@ torch::Tensor is_focused(Pass& pass, const torch::Tensor& foreground) {
   return foreground.expand({index.size(0), -1, -1}).gather(/*dim=*/1, index).squeeze(/*dim=*/1);
 }
 
-/// What each segment counts for in sums over a batch; nothing counts where it is not defined.
+/// What each segment of the real inputs counts for in sums over a batch; nothing where that is not
+/// defined. B stands for the number of real inputs.
 struct Shares {
   torch::Tensor of_foreground;       // [m, B] 1 in the foreground
   torch::Tensor of_foreground_mean;  // [m, B] of the mean over the foreground
@@ -41,16 +42,17 @@ struct Shares {
   torch::Tensor num_inputs;          // [2] double: with a foreground, with segments of both kinds
 };
 
-/// Shapes: foreground and absent [m, B] bool, absent perhaps undefined
-Shares shares_of(const torch::Tensor& foreground, const torch::Tensor& absent) {
-  const auto is_other =
-      (absent.defined() ? foreground.logical_or(absent) : foreground).logical_not();  // [m, B]
-  const auto of_foreground = foreground.to(torch::kFloat);                            // [m, B]
-  const auto of_others = is_other.to(torch::kFloat);                                  // [m, B]
-  const auto num_foreground = of_foreground.sum(/*dim=*/0);                           // [B]
-  const auto num_others = of_others.sum(/*dim=*/0);                                   // [B]
-  const auto has_foreground = num_foreground > 0;                                     // [B]
-  const auto has_both = has_foreground.logical_and(num_others > 0);                   // [B]
+/// Shapes: foreground [m, inputs and blanks] bool
+Shares shares_of(const Pass& pass, const torch::Tensor& foreground) {
+  const auto type = pass.scores().scalar_type();
+  const auto& absent = pass.absent();
+  const auto is_taken = absent.defined() ? foreground.logical_or(absent) : foreground;
+  const auto of_foreground = pass.without_blanks(foreground).to(type);          // [m, B]
+  const auto of_others = pass.without_blanks(is_taken).logical_not().to(type);  // [m, B]
+  const auto num_foreground = of_foreground.sum(/*dim=*/0);                     // [B]
+  const auto num_others = of_others.sum(/*dim=*/0);                             // [B]
+  const auto has_foreground = num_foreground > 0;                               // [B]
+  const auto has_both = has_foreground.logical_and(num_others > 0);             // [B]
   const auto of_foreground_mean = of_foreground / num_foreground.clamp_min(1);
   return {.of_foreground = of_foreground,
           .of_foreground_mean = of_foreground_mean,
@@ -59,15 +61,19 @@ Shares shares_of(const torch::Tensor& foreground, const torch::Tensor& absent) {
                             .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble)};
 }
 
-/// Over all segments of all inputs.  Shapes: shares [m, B], values [T, m, B] -> [T] double
-torch::Tensor weighted_sum(const torch::Tensor& shares, const torch::Tensor& values) {
-  return (values * shares).flatten(1).sum(/*dim=*/1, /*keepdim=*/false, torch::kDouble);
+/// Over all segments of the real inputs.
+/// Shapes: shares [m, B], values [T, m, inputs and blanks] -> [T] double
+torch::Tensor weighted_sum(const Pass& pass, const torch::Tensor& shares,
+                           const torch::Tensor& values) {
+  return (pass.without_blanks(values) * shares)
+      .flatten(1)
+      .sum(/*dim=*/1, /*keepdim=*/false, torch::kDouble);
 }
 
 /// Absent segments count for nothing, whatever their score.  Shapes: -> [T] double
 torch::Tensor sum_of_score_gaps(const Pass& pass, const Shares& shares) {
   const auto& absent = pass.absent();
-  return weighted_sum(shares.of_gap,
+  return weighted_sum(pass, shares.of_gap,
                       absent.defined() ? pass.scores().masked_fill(absent, 0) : pass.scores());
 }
 
@@ -77,7 +83,7 @@ torch::Tensor sum_of_logit_gaps(Pass& pass, const Shares& shares) {
   const auto& log_p = pass.segment_log_probabilities();           // [T, C, m, B]
   const auto& of_label = pass.segment_label_log_probabilities();  // [T, m, B]
   const auto of_others = (log_p.sum(/*dim=*/1) - of_label) / (log_p.size(1) - 1);
-  return weighted_sum(shares.of_foreground_mean, of_label - of_others);
+  return weighted_sum(pass, shares.of_foreground_mean, of_label - of_others);
 }
 
 /// What is added up of one trial: first values, then counts of inputs.
@@ -138,7 +144,7 @@ Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device
 
 void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& foreground,
                 double loss_weight) {
-  const auto shares = shares_of(foreground, pass.absent());
+  const auto shares = shares_of(pass, foreground);
   const auto add_from = [this](std::int64_t first, const torch::Tensor& sums) {
     sums_.narrow(/*dim=*/0, first, sums.size(0)) += sums;
   };
@@ -148,7 +154,7 @@ void Tally::add(Pass& pass, const BatchLosses& losses, const torch::Tensor& fore
   } else {
     sums_[Sum::pulls].fill_(kNotMeasured);
   }
-  add_from(Sum::weights, torch::stack({weighted_sum(shares.of_foreground, pass.attention()),
+  add_from(Sum::weights, torch::stack({weighted_sum(pass, shares.of_foreground, pass.attention()),
                                        sum_of_score_gaps(pass, shares)}));
   if (measures_logit_gap()) sums_[Sum::logit_gaps] += sum_of_logit_gaps(pass, shares);
   add_from(Sum::with_foreground, shares.num_inputs.unsqueeze(1));

@@ -69,6 +69,12 @@ torch::Tensor make_rates(const Phase& phase, const PackTrials& trials, torch::De
   return torch::tensor(rates, torch::kFloat).unsqueeze(1).to(device);
 }
 
+/// Whether other work follows the epoch.
+bool ends_phase(const PackTask& task, int epoch) {
+  const auto ends = switch_epochs(task);
+  return std::ranges::find(ends, epoch) != ends.end();
+}
+
 /// The next entry of the curves of a split.
 void append(Entry entry, SplitHistory& split) {
   split.own.push_back(std::move(entry.own));
@@ -174,7 +180,8 @@ Entry PackLoop::measure(const Batches& batches, SplitHistory& split) {
     evaluate_at_end(batches, split);
     return entry_of(split.at_end);
   }
-  const bool trains_on_first = &batches == &task_.train && !task_.shuffle_seed;
+  const bool trains_on_first =
+      &batches == &task_.train && !task_.shuffle_seed && !ends_phase(task_, epoch());
   work_->measured().clear();
   for (auto i = batches.count() - 1; i >= 0; --i) {
     work_->begin_batch(epoch_measured(), i);
@@ -223,8 +230,10 @@ Entry PackLoop::read(const Tally& tally) const {
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
 void PackLoop::record() {
+  std::optional<Entry> test;
+  if (task_.test) test = measure(*task_.test, history_.test);
   auto train = measure_training();
-  if (task_.test) append(measure(*task_.test, history_.test), history_.test);
+  if (test) append(std::move(*test), history_.test);
   if (epoch() > 0) mark_diverged(train.own);
   append(std::move(train), history_.train);
   next_batch_ = 0;

@@ -24,6 +24,7 @@ PhaseWork::PhaseWork(const PackTask& task, const Phase& phase, PackModel& model,
 
 void PhaseWork::begin_batch(std::int64_t epoch, std::int64_t batch_index) {
   step_number_.fill_(step_number(epoch, batch_index));
+  batch_index_ = batch_index;
 }
 
 void PhaseWork::train(const Batch& batch) {
@@ -50,7 +51,11 @@ torch::Tensor PhaseWork::update(const Batch& batch) {
 
 /// With its graph.  Shapes: -> [T]
 torch::Tensor PhaseWork::objective(const Batch& batch) {
-  if (objective_ahead_.defined()) return std::exchange(objective_ahead_, torch::Tensor());
+  if (objective_ahead_.defined()) {
+    TORCH_CHECK(batch_index_ == index_ahead_, "batch ", batch_index_, " follows where batch ",
+                index_ahead_, " was measured ahead");
+    return std::exchange(objective_ahead_, torch::Tensor());
+  }
   const Step step = {.moment = moment(/*is_training=*/true), .memory = loss_memory_};
   auto pass = model_.forward(batch, step.moment);
   return objective_of(phase_.loss, pass, step);
@@ -64,6 +69,7 @@ void PhaseWork::measure_ahead(const Batch& batch) {
   if (!measures_as_it_trains()) return measure(batch);
   auto pass = model_.forward(batch, moment(/*is_training=*/false));
   objective_ahead_ = phase_.loss.value(pass);
+  index_ahead_ = batch_index_;
   add(pass, batch, static_cast<double>(batch.num_inputs), measured_);
 }
 

@@ -90,7 +90,9 @@ class PhaseWork {
   Tally measured_;
   BatchWork train_;
   BatchWork measure_;
+  std::int64_t batch_index_ = 0;   // of the last begin_batch()
   torch::Tensor objective_ahead_;  // [T] with its graph, of the batch that is next; or undefined
+  std::int64_t index_ahead_ = 0;   // of that batch
 };
 
 }  // namespace trainer

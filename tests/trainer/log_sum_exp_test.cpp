@@ -60,7 +60,8 @@ TEST(LogSumExp, LosesNothingOfLargeAndSmallValues) {
   }
 }
 
-// Single precision ends near exp(-87.7). What is below adds nothing, and gets no gradient.
+// Single precision has no bits for the exponents of less than exp(-87.7). What is below adds
+// nothing, and gets no gradient.
 TEST(LogSumExp, TakesExponentialsFromOneToZero) {
   const auto x = torch::linspace(0, -86.9, 4001, torch::kFloat);
   const auto values = torch::stack({torch::zeros_like(x), x}).unsqueeze(0).requires_grad_();
@@ -94,13 +95,14 @@ TEST(LogSumExp, HasSoftmaxAsItsGradient) {
 }
 
 TEST(LogSumExp, IsNotANumberWhereAValueIsNone) {
-  const auto values =
-      torch::tensor({0.0, std::nan(""), 0.0, 1.0}).to(torch::kFloat).view({1, 2, 2});
+  const auto nan = std::nan("");
+  const auto values = torch::tensor({0.0, nan, 1.0, 0.0, 1.0, nan}).view({1, 2, 3});
 
-  const auto sums = log_sum_exp(values);  // of 0 and 0, of not a number and 1
+  const auto sums = log_sum_exp(values.to(torch::kFloat)).flatten();
 
-  EXPECT_NEAR(sums[0][0].item<double>(), std::log(2.0), 1e-6);
-  EXPECT_TRUE(std::isnan(sums[0][1].item<double>()));
+  EXPECT_NEAR(sums[0].item<double>(), std::log(2.0), 1e-6);
+  EXPECT_TRUE(std::isnan(sums[1].item<double>()));
+  EXPECT_TRUE(std::isnan(sums[2].item<double>()));
 }
 
 TEST(LogSumExp, RoundsAlikeInAPackAndAlone) {
@@ -142,6 +144,29 @@ TEST(LabelLogProbabilities, HaveTheirFormulaAsGradient) {
     const auto e = logits.detach().exp();
     const auto expected = factors.unsqueeze(1) * (is_label - e / e.sum(1, true));
     EXPECT_LT(max_difference(gradient, expected), 1e-13) << shape;
+  }
+}
+
+/// Of two classes of which the label's logit is `above` more than the other.
+Tensor pair_of_logits(double logit, double above) {
+  return torch::tensor({logit, logit - above}).to(torch::kFloat).view({1, 2, 1});
+}
+
+// -log(1 + exp(-d)) for logits that are d apart, however large: to seven digits of the result.
+TEST(LabelLogProbabilities, LoseNoDigitsToLargeLogits) {
+  const auto label = torch::zeros({1}, torch::kLong);
+  for (const auto& [logit, above] : std::vector<std::pair<double, double>>{
+           {12, 12}, {100, 10}, {1000, 10}, {-1000, 10}, {65536, 1}, {1e8, 0}}) {
+    const auto logits = pair_of_logits(logit, above).requires_grad_();
+
+    const auto log_p = label_log_probabilities(logits, label);
+    const auto gradient = torch::autograd::grad({log_p.sum()}, {logits})[0].flatten();
+
+    // The sum 1 + exp(-d) itself is rounded, by up to 6e-8.
+    EXPECT_NEAR(log_p.item<double>(), -std::log1p(std::exp(-above)), 1.2e-7) << logit;
+    const auto p_of_other = 1 / (1 + std::exp(above));
+    EXPECT_NEAR(gradient[0].item<double>(), p_of_other, 1.2e-7) << logit;
+    EXPECT_NEAR(gradient[1].item<double>(), -p_of_other, 1.2e-7) << logit;
   }
 }
 

@@ -90,11 +90,16 @@ TEST(Tally, DoesNotCountBlankInputs) {
             [](const Tensor& points) { return points; });
   Tally tally(1, kArgmaxOnly, torch::kCPU);
 
+  inputs.foreground = mask_of({0, 0, 1, 0});  // the third, a blank, would have gap -2
+
   tally.add(pass, {torch::tensor({0.5F})}, inputs.foreground, 2);
 
-  EXPECT_EQ(tally.read(Rule::argmax)[0].ftpt, 0.5);  // the first two inputs: one ftpt, one ffpt
-  EXPECT_EQ(tally.read(Rule::argmax)[0].ffpt, 0.5);
-  EXPECT_EQ(tally.read(Rule::argmax)[0].ftpf, 0);
+  const auto metrics = tally.read(Rule::argmax)[0];
+  EXPECT_EQ(metrics.ftpt, 0.5);  // the first two inputs: one ftpt, one ffpt
+  EXPECT_EQ(metrics.ffpt, 0.5);
+  EXPECT_EQ(metrics.ftpf, 0);
+  EXPECT_EQ(metrics.score_gap, 0);  // of 2 and -2
+  EXPECT_NEAR(metrics.focus_weight, 0.5, 1e-7);
 }
 
 TEST(Tally, KeepsTrialsApart) {

@@ -654,7 +654,6 @@ TEST(PackLoop, RecordsOneEntryBeforeTrainingAndOnePerEpoch) {
   EXPECT_EQ(history.test.at_end.size(), 3U);
 }
 
-// With the whole set in one batch, to measure after the update is to measure at the epoch's end.
 /// How often it looks at a batch, without a test split.
 int count_passes(PackTask task) {
   int count = 0;
@@ -681,6 +680,7 @@ TEST(PackLoop, LooksOnceAtABatchThatIsMeasuredAndThenTrainedOn) {
   EXPECT_EQ(count_passes(drawing), 15);  // does not train on what it measures
 }
 
+// With the whole set in one batch, to measure after the update is to measure at the epoch's end.
 TEST(PackLoop, MeasuresAfterUpdatesWhatTheEpochsEndShowsForASingleBatch) {
   auto task = make_task(mosaics(12, 3, 50), "mlp", "lvml", 50);
   const PackTrials trials = {.seeds = {3}, .learning_rates = {.1}};

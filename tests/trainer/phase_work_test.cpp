@@ -177,6 +177,62 @@ void expect_no_read(const Model& model, const DataShape& shape) {
   }
 }
 
+const DataShape kSmall = {.segments = 3, .features = 5, .classes = 4};
+
+Batch random_batch(const DataShape& shape) {
+  return {.segments = torch::randn({1, shape.features, shape.segments, 16}),
+          .labels = torch::randint(shape.classes, {16}, torch::kLong),
+          .foreground =
+              torch::one_hot(torch::randint(shape.segments, {16}, torch::kLong), shape.segments)
+                  .t()
+                  .to(torch::kBool),
+          .num_inputs = 13};
+}
+
+/// Two trials of the linear model in a phase of the loss "hard", on a CPU.
+struct HardWork {
+  Model model = make_model({{"name", "linear"}, {"bias", true}, {"start", "uniform"}}, kSmall);
+  PackTask task = {.phases = {{.loss = make_loss({{"name", "hard"}}),
+                               .optimizer = default_settings(optimizer_kinds()[0].choice)}},
+                   .model = model};
+  PackModel pack{model, kSeeds, torch::kCPU};
+  PhaseWork work{task,
+                 task.phases[0],
+                 pack,
+                 {.seeds = torch::tensor(kSeeds, torch::kLong),
+                  .rates = torch::full({2, 1}, 0.1),
+                  .is_finite = torch::ones({2}, torch::kBool)}};
+};
+
+TEST(PhaseWork, TrainsOnWhatItMeasuredAheadAsOnWhatItLooksAtAgain) {
+  torch::manual_seed(1);
+  const auto batch = random_batch(kSmall);
+  HardWork once, twice;
+  for (std::int64_t step = 0; step < 2; ++step) {
+    once.work.begin_batch(1, 0);
+    once.work.measure_ahead(batch);
+    once.work.train(batch);
+    twice.work.begin_batch(1, 0);
+    twice.work.measure(batch);
+    twice.work.train(batch);
+  }
+
+  EXPECT_TRUE(once.pack.parameters().theta().equal(twice.pack.parameters().theta()));
+  EXPECT_TRUE(once.work.measured().state().nan_to_num(-1).equal(
+      twice.work.measured().state().nan_to_num(-1)));
+}
+
+TEST(PhaseWork, RefusesToTrainOnAnotherBatchThanItMeasuredAhead) {
+  const auto batch = random_batch(kSmall);
+  HardWork hard;
+  hard.work.begin_batch(1, 0);
+  hard.work.measure_ahead(batch);
+
+  hard.work.begin_batch(1, 1);
+
+  EXPECT_THROW(hard.work.train(batch), c10::Error);
+}
+
 TEST(PhaseWork, AStepThatReadsTheDeviceIsFound) {
   const auto model =
       make_model({{"name", "linear"}, {"bias", true}, {"start", "uniform"}}, kImages);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kColumnsAtATime = 512;  // their sums stay in the first cache
 
-/// Of x <= 0, or of little more; 0 below -87.7, where single precision ends.
+/// Of x <= 0; 0 below -87.7, where no bits are left for the exponent.
 /// Formula: exp(x) = 2^n exp(x - n log 2), |x - n log 2| <= log(2) / 2, and the series of exp to
 /// the seventh power, at most 5e-9 off before it is rounded.
 inline float exp_of(float x) {
@@ -65,17 +65,17 @@ inline void sum_all(const ExponentialSizes& sizes, const Number* values, Number*
 }
 
 template <class Number>
-inline void scale_all(const ExponentialSizes& sizes, const Number* values, const Number* logs,
+inline void scale_all(const ExponentialSizes& sizes, const Number* values, const Number* largest,
                       const Number* factors, Number* products) {
   const auto [T, R, N] = sizes;
   for (std::int64_t t = 0; t < T; ++t) {
     for (std::int64_t r = 0; r < R; ++r) {
       const auto* __restrict__ value = values + (t * R + r) * N;
-      const auto* __restrict__ log = logs + t * N;
+      const auto* __restrict__ most = largest + t * N;
       const auto* __restrict__ factor = factors + t * N;
       auto* __restrict__ product = products + (t * R + r) * N;
       for (std::int64_t k = 0; k < N; ++k)
-        product[k] = factor[k] * exp_of(value[k] - log[k]);
+        product[k] = factor[k] * exp_of(value[k] - most[k]);
     }
   }
 }
@@ -94,15 +94,15 @@ MPISWEEP_VECTORIZED void sum_exponentials(const ExponentialSizes& sizes, const d
 }
 
 MPISWEEP_VECTORIZED void scale_exponentials(const ExponentialSizes& sizes, const float* values,
-                                            const float* logs, const float* factors,
+                                            const float* largest, const float* factors,
                                             float* products) {
-  scale_all(sizes, values, logs, factors, products);
+  scale_all(sizes, values, largest, factors, products);
 }
 
 MPISWEEP_VECTORIZED void scale_exponentials(const ExponentialSizes& sizes, const double* values,
-                                            const double* logs, const double* factors,
+                                            const double* largest, const double* factors,
                                             double* products) {
-  scale_all(sizes, values, logs, factors, products);
+  scale_all(sizes, values, largest, factors, products);
 }
 
 }  // namespace trainer

@@ -17,11 +17,11 @@ void sum_exponentials(const ExponentialSizes& sizes, const float* values, float*
 void sum_exponentials(const ExponentialSizes& sizes, const double* values, double* largest,
                       double* sums);
 
-/// factors[t, n] exp(values[t, r, n] - logs[t, n]), where the exponents are not above 0, but for
-/// rounding.  Shapes: values and products [T, R, N], logs and factors [T, N]
-void scale_exponentials(const ExponentialSizes& sizes, const float* values, const float* logs,
+/// factors[t, n] exp(values[t, r, n] - largest[t, n]), of the largest value of each column.
+/// Shapes: values and products [T, R, N], largest and factors [T, N]
+void scale_exponentials(const ExponentialSizes& sizes, const float* values, const float* largest,
                         const float* factors, float* products);
-void scale_exponentials(const ExponentialSizes& sizes, const double* values, const double* logs,
+void scale_exponentials(const ExponentialSizes& sizes, const double* values, const double* largest,
                         const double* factors, double* products);
 
 }  // namespace trainer

@@ -25,29 +25,36 @@ ExponentialSizes sizes_of(const torch::Tensor& values) {
   return {T, R, values.numel() / (T * R)};
 }
 
-/// Shapes: values [T, R, ..] contiguous -> [T, ..]
-torch::Tensor run_kernel(const torch::Tensor& values) {
+/// log sum_r exp(x_r) is `largest` + log `sum`. They are kept apart, since beside a large value the
+/// logarithm would lose its digits.  Shapes: each [T, ..]
+struct Sums {
+  torch::Tensor largest;
+  torch::Tensor sum;  // of exp(x - largest), at least 1
+};
+
+/// Shapes: values [T, R, ..] contiguous
+Sums run_kernel(const torch::Tensor& values) {
   auto shape = values.sizes().vec();
   shape.erase(shape.begin() + kRowDim);
-  const auto largest = torch::empty(shape, values.options());
-  auto sums = torch::empty(shape, values.options());
+  Sums sums = {torch::empty(shape, values.options()), torch::empty(shape, values.options())};
   call_for_type_of(values, [&](auto number) {
     using Number = decltype(number);
     sum_exponentials(sizes_of(values), values.const_data_ptr<Number>(),
-                     largest.mutable_data_ptr<Number>(), sums.mutable_data_ptr<Number>());
+                     sums.largest.mutable_data_ptr<Number>(), sums.sum.mutable_data_ptr<Number>());
   });
-  return sums.log_().add_(largest);
+  return sums;
 }
 
-/// The gradients of the values, but for what goes straight to some of them.
-/// Shapes: values [T, R, ..], logs and factors [T, ..], all contiguous -> [T, R, ..]
-torch::Tensor differentiate(const torch::Tensor& values, const torch::Tensor& logs,
+/// Factors times softmax of the values.
+/// Shapes: values [T, R, ..], factors [T, ..], all contiguous -> [T, R, ..]
+torch::Tensor scale_softmax(const torch::Tensor& values, const Sums& sums,
                             const torch::Tensor& factors) {
+  const auto shares = factors / sums.sum;
   auto products = torch::empty_like(values);
   call_for_type_of(values, [&](auto number) {
     using Number = decltype(number);
     scale_exponentials(sizes_of(values), values.const_data_ptr<Number>(),
-                       logs.const_data_ptr<Number>(), factors.const_data_ptr<Number>(),
+                       sums.largest.const_data_ptr<Number>(), shares.const_data_ptr<Number>(),
                        products.mutable_data_ptr<Number>());
   });
   return products;
@@ -68,14 +75,14 @@ void for_labels(const ExponentialSizes& sizes, const torch::Tensor& labels, cons
 class LogSumExp : public torch::autograd::Function<LogSumExp> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& values) {
-    auto logs = run_kernel(values);
-    context->save_for_backward({values, logs});
-    return logs;
+    const auto sums = run_kernel(values);
+    context->save_for_backward({values, sums.largest, sums.sum});
+    return sums.largest + sums.sum.log();
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
     const auto saved = context->get_saved_variables();
-    return {differentiate(saved[0], saved[1], outputs[0].contiguous())};
+    return {scale_softmax(saved[0], {saved[1], saved[2]}, outputs[0].contiguous())};
   }
 };
 
@@ -83,24 +90,24 @@ class LabelLogProbabilities : public torch::autograd::Function<LabelLogProbabili
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& logits,
                                const torch::Tensor& labels) {
-    const auto logs = run_kernel(logits);
-    context->save_for_backward({logits, labels, logs});
-    auto log_p = torch::empty_like(logs);
+    const auto sums = run_kernel(logits);
+    context->save_for_backward({logits, labels, sums.largest, sums.sum});
+    auto log_p = torch::empty_like(sums.largest);
     call_for_type_of(logits, [&](auto number) {
       using Number = decltype(number);
       const auto* from = logits.const_data_ptr<Number>();
-      const auto* log = logs.const_data_ptr<Number>();
+      const auto* largest = sums.largest.const_data_ptr<Number>();
       auto* to = log_p.mutable_data_ptr<Number>();
       for_labels(sizes_of(logits), labels,
-                 [=](std::int64_t entry, std::int64_t n) { to[n] = from[entry] - log[n]; });
+                 [=](std::int64_t entry, std::int64_t n) { to[n] = from[entry] - largest[n]; });
     });
-    return log_p;
+    return log_p.sub_(sums.sum.log());
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
     const auto saved = context->get_saved_variables();
     const auto gradient = outputs[0].contiguous();
-    const auto of_logits = differentiate(saved[0], saved[2], gradient.neg());
+    const auto of_logits = scale_softmax(saved[0], {saved[2], saved[3]}, gradient.neg());
     call_for_type_of(gradient, [&](auto number) {
       using Number = decltype(number);
       const auto* from = gradient.const_data_ptr<Number>();
@@ -114,9 +121,11 @@ class LabelLogProbabilities : public torch::autograd::Function<LabelLogProbabili
 
 void check(const torch::Tensor& logits, const torch::Tensor& labels) {
   TORCH_CHECK((logits.dim() == 3 || logits.dim() == 4) && labels.dim() == 1 &&
-                  labels.size(0) == logits.size(-1) && labels.scalar_type() == torch::kLong,
+                  labels.size(0) == logits.size(-1) && labels.scalar_type() == torch::kLong &&
+                  labels.device() == logits.device(),
               "logits ", logits.sizes(), " do not match labels ", labels.sizes(), " of ",
-              labels.scalar_type(), " (want [T, C, B] or [T, C, m, B] and int64 [B])");
+              labels.scalar_type(),
+              " (want [T, C, B] or [T, C, m, B] and int64 [B], on one device)");
 }
 
 void check_range(const torch::Tensor& labels, std::int64_t num_classes) {

@@ -4,14 +4,14 @@
 
 namespace trainer {
 
-/// log sum_r exp(x_r) over the second dimension. On a CPU a kernel of our own takes one pass, there
-/// and back, and rounds alike for any T.
-/// Shapes: values [T, R, ..] -> [T, ..]
+/// log sum_r exp(x_r) over the second dimension. On a CPU a kernel of our own writes no
+/// exponentials down, and rounds alike for any T; there it is not a number where the largest x_r is
+/// infinite. Shapes: values [T, R, ..] -> [T, ..]
 torch::Tensor log_sum_exp(const torch::Tensor& values);
 
 /// log softmax of the logits at the labels, l_y - log sum_c exp(l_c), without the other classes'.
 /// Shapes: logits [T, C, B] or [T, C, m, B], labels [B] int64 -> [T, B] or [T, m, B]
-/// Throws: c10::Error for other shapes, or for labels outside 0 .. C - 1.
+/// Throws: c10::Error for other shapes, or, on a CPU, for labels outside 0 .. C - 1.
 torch::Tensor label_log_probabilities(const torch::Tensor& logits, const torch::Tensor& labels);
 
 }  // namespace trainer

@@ -83,6 +83,7 @@ struct Matrix {
 /// kMaxGroup and at least as many less one.
 template <class Task>
 MPISWEEP_INLINE inline void for_groups(std::int64_t rows, const Task& task) {
+  if (rows == 0) return;
   const auto num_groups = (rows + kMaxGroup - 1) / kMaxGroup;
   const auto least = rows / num_groups;
   const auto num_larger = rows % num_groups;

@@ -49,8 +49,7 @@ PerceptronWeights<Number> weights_of(const PerceptronPack& pack, std::int64_t tr
 }
 
 /// Leads a pack and its points through the kernel block by block. Points are contiguous, and so are
-/// each trial's weights. In a block come
-/// all trials, which share its points if they have the same.
+/// each trial's weights. In a block come all trials, which share its points if they have the same.
 template <class Number>
 class BlockedPack {
  public:
