@@ -20,7 +20,7 @@ inline void add_products(Number* __restrict__ sum, const Number* __restrict__ a,
 }
 
 struct BlendSizes {
-  std::int64_t T, m, d, B;
+  std::int64_t trials, segments, features, inputs;
   std::int64_t from_trial_to_trial;  // of segments; 0: all share them
 };
 
@@ -83,7 +83,7 @@ class Blend : public torch::autograd::Function<Blend> {
                                const torch::Tensor& segments) {
     context->save_for_backward({attention, segments});
     const auto sizes = sizes_of(attention, segments);
-    auto blended = torch::zeros({sizes.T, sizes.d, sizes.B}, attention.options());
+    auto blended = torch::zeros({sizes.trials, sizes.features, sizes.inputs}, attention.options());
     call_for_type_of(attention, [&](auto number) {
       using Number = decltype(number);
       add_all(sizes, blended.mutable_data_ptr<Number>(), attention.const_data_ptr<Number>(),

@@ -7,7 +7,7 @@
 namespace trainer {
 
 struct ExponentialSizes {
-  std::int64_t T, R, N;  ///< of values [T, R, N]
+  std::int64_t trials, rows, columns;  ///< of values [T, R, N]
 };
 
 /// Of each column the largest value, and the sum of exp(value - largest).
