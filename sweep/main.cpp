@@ -209,6 +209,10 @@ void add_bench(CLI::App& app, Action& action) {
       ->add_option("--epochs", options->epochs,
                    "of each measurement (default: 10); fewer are quicker and rougher")
       ->check(CLI::Range(1, 1'000'000).description(""));
+  command
+      ->add_option("--precision", options->precision,
+                   "of products: float32 (default), tf32 or bf16, as in a config")
+      ->check(CLI::IsMember({"float32", "tf32", "bf16"}).description(""));
   command->add_flag("--json", options->as_json, "as JSON");
   command->callback([options, &action] { action = [options] { return bench_command(*options); }; });
 }

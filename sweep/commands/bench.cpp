@@ -52,10 +52,11 @@ struct Bench {
   std::vector<Cell> cells = {};  ///< loss by loss, widths ascending
 };
 
-Json settings_of(const std::string& loss, int epochs) {
+Json settings_of(const std::string& loss, int epochs, const std::string& precision) {
   return {{"study", "focus_classification"},
           {"loss", loss},
           {"epochs", epochs},
+          {"precision", precision},
           {"batch_size", kBatchSize},
           {"optimizer", "adam"},
           {"model", {{"name", "mlp"}, {"hidden", 50}, {"activation", "tanh"}}},
@@ -93,10 +94,10 @@ Bench start_trainers(const BenchOptions& options, Trainers& trainers) {
 }
 
 /// The width that a sweep would choose for each loss.
-std::vector<int> ask_widths(TrainerProcess& trainer, int epochs) {
+std::vector<int> ask_widths(TrainerProcess& trainer, const BenchOptions& options) {
   protocol::Check check;
   for (const auto& loss : kLosses)
-    check.settings.push_back(settings_of(loss, epochs));
+    check.settings.push_back(settings_of(loss, options.epochs, options.precision));
   trainer.send(check);
   auto answer = expect<protocol::Checked>(trainer);
   if (!answer.problems.empty()) {
@@ -107,8 +108,8 @@ std::vector<int> ask_widths(TrainerProcess& trainer, int epochs) {
   return std::move(answer.pack_widths);
 }
 
-protocol::PackRequest make_pack(const std::string& loss, int width, int epochs) {
-  protocol::PackRequest pack{.settings = settings_of(loss, epochs)};
+protocol::PackRequest make_pack(const Json& settings, int width) {
+  protocol::PackRequest pack{.settings = settings};
   for (int i = 0; i < width; ++i) {
     pack.trials.push_back(
         {.id = fmt::format("{:016x}", i), .seed = i, .learning_rate = kLearningRate});
@@ -155,15 +156,17 @@ std::set<int> widths_to_measure(bool is_on_gpu, int chosen) {
 
 /// The first pack is not counted: it warms up what is made once.
 std::vector<Cell> measure_loss(const Trainers& trainers, const std::string& loss,
-                               const std::set<int>& widths, int chosen, int epochs) {
-  run_pack(trainers, make_pack(loss, 1, /*epochs=*/1));
-  const auto steps_per_trial = static_cast<double>(epochs) * kNumInputs / kBatchSize;
+                               const std::set<int>& widths, int chosen,
+                               const BenchOptions& options) {
+  const auto settings = settings_of(loss, options.epochs, options.precision);
+  run_pack(trainers, make_pack(settings_of(loss, /*epochs=*/1, options.precision), 1));
+  const auto steps_per_trial = static_cast<double>(options.epochs) * kNumInputs / kBatchSize;
   std::vector<Cell> cells;
   for (const int width : widths) {
     Cell cell{.loss = loss,
               .width = width,
               .is_chosen = width == chosen,
-              .run = run_pack(trainers, make_pack(loss, width, epochs))};
+              .run = run_pack(trainers, make_pack(settings, width))};
     if (cell.run) {
       const auto num_trials = static_cast<double>(trainers.size()) * width;
       cell.trial_steps_per_s = steps_per_trial * num_trials / cell.run->seconds;
@@ -188,10 +191,10 @@ double largest_difference(const std::vector<Cell>& cells) {
 Bench measure(const BenchOptions& options) {
   Trainers trainers;
   auto bench = start_trainers(options, trainers);
-  const auto chosen = ask_widths(*trainers.front(), options.epochs);
+  const auto chosen = ask_widths(*trainers.front(), options);
   for (std::size_t i = 0; i < kLosses.size(); ++i) {
     const auto widths = widths_to_measure(bench.is_on_gpu, chosen[i]);
-    const auto cells = measure_loss(trainers, kLosses[i], widths, chosen[i], options.epochs);
+    const auto cells = measure_loss(trainers, kLosses[i], widths, chosen[i], options);
     bench.cells.insert(bench.cells.end(), cells.begin(), cells.end());
   }
   return bench;
@@ -209,6 +212,7 @@ void print_json(const Bench& bench, const BenchOptions& options) {
                     {"trainer", bench.ready.trainer},
                     {"ranks", options.ranks},
                     {"epochs", options.epochs},
+                    {"precision", options.precision},
                     {"rates", cells},
                     {"largest_difference", largest_difference(bench.cells)}};
   std::cout << all.dump(2) << '\n';
@@ -224,9 +228,10 @@ std::string entry(const Bench& bench, const std::string& loss, int width) {
 }
 
 void print_table(const Bench& bench, const BenchOptions& options) {
-  std::cout << fmt::format("{} on {}, {} trainer{}\n{}, {} epochs\n\ntrial-steps/s by pack width\n",
-                           bench.ready.trainer, bench.ready.device, options.ranks,
-                           options.ranks == 1 ? "" : "s", kWorkload, options.epochs);
+  std::cout << fmt::format(
+      "{} on {}, {} trainer{}\n{}, {}, {} epochs\n\ntrial-steps/s by pack width\n",
+      bench.ready.trainer, bench.ready.device, options.ranks, options.ranks == 1 ? "" : "s",
+      kWorkload, options.precision, options.epochs);
   std::set<int> widths;
   for (const auto& cell : bench.cells)
     widths.insert(cell.width);

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <string>
+
 #include "sweep/devices.hpp"
 
 namespace sweep {
 
 struct BenchOptions {
   DeviceChoice device = DeviceChoice::automatic;
-  int ranks = 1;    ///< trainers at work at the same time, >= 1
-  int epochs = 10;  ///< of each measurement, >= 1
+  int ranks = 1;                      ///< trainers at work at the same time, >= 1
+  int epochs = 10;                    ///< of each measurement, >= 1
+  std::string precision = "float32";  ///< as in a config
   bool as_json = false;
 };
 

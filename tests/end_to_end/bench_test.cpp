@@ -43,12 +43,21 @@ TEST(Bench, FindsTheSameResultsAtEveryWidth) {
   ASSERT_EQ(ended.exit_code, 0) << ended.err;
   const auto told = json::parse(ended.out);
   EXPECT_EQ(told.at("ranks"), 2);
+  EXPECT_EQ(told.at("precision"), "float32");
   EXPECT_EQ(told.at("largest_difference"), 0);
+}
+
+TEST(Bench, MeasuresTheModelsInOtherPrecisionsToo) {
+  const auto ended = bench({"--json", "--precision", "tf32"});
+
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(json::parse(ended.out).at("precision"), "tf32");
 }
 
 TEST(Bench, RefusesWhatItCannotMeasure) {
   EXPECT_EQ(run({MPISWEEP, "bench", "--epochs", "0"}).exit_code, 2);
   EXPECT_EQ(run({MPISWEEP, "bench", "--ranks", "0"}).exit_code, 2);
+  EXPECT_EQ(run({MPISWEEP, "bench", "--precision", "float16"}).exit_code, 2);
 }
 
 }  // namespace

@@ -18,8 +18,9 @@ double max_difference(const Tensor& a, const Tensor& b) {
 }
 
 /// Columns that fill vectors and parts of them, and more than the kernel takes at a time.
-const std::vector<std::vector<std::int64_t>> kShapes = {
-    {1, 1, 1}, {2, 3, 5}, {3, 10, 16}, {1, 4, 1037}, {2, 10, 9, 208}, {3, 2, 3, 7}};
+std::vector<std::vector<std::int64_t>> shapes() {
+  return {{1, 1, 1}, {2, 3, 5}, {3, 10, 16}, {1, 4, 1037}, {2, 10, 9, 208}, {3, 2, 3, 7}};
+}
 
 /// By the definition, in double. Values are small enough for it.
 Tensor by_definition(const Tensor& values) {
@@ -41,7 +42,7 @@ Tensor label_log_probabilities_by_definition(const Tensor& logits, const Tensor&
 
 TEST(LogSumExp, IsTheLogarithmOfTheSumOfExponentials) {
   torch::manual_seed(1);
-  for (const auto& shape : kShapes) {
+  for (const auto& shape : shapes()) {
     const auto values = 4 * torch::randn(shape, torch::kDouble);
     const auto expected = by_definition(values);
 
@@ -82,7 +83,7 @@ TEST(LogSumExp, TakesExponentialsFromOneToZero) {
 
 TEST(LogSumExp, HasSoftmaxAsItsGradient) {
   torch::manual_seed(2);
-  for (const auto& shape : kShapes) {
+  for (const auto& shape : shapes()) {
     const auto values = (4 * torch::randn(shape, torch::kDouble)).requires_grad_();
     const auto factors = torch::randn_like(by_definition(values.detach()));
 
@@ -117,7 +118,7 @@ TEST(LogSumExp, RoundsAlikeInAPackAndAlone) {
 
 TEST(LabelLogProbabilities, AreTheLogarithmsOfSoftmaxAtTheLabels) {
   torch::manual_seed(4);
-  for (const auto& shape : kShapes) {
+  for (const auto& shape : shapes()) {
     const auto logits = 3 * torch::randn(shape, torch::kDouble);
     const auto labels = draw_labels(logits);
     const auto expected = label_log_probabilities_by_definition(logits, labels);
@@ -131,7 +132,7 @@ TEST(LabelLogProbabilities, AreTheLogarithmsOfSoftmaxAtTheLabels) {
 // By hand: d log softmax(l)_y / d l_c = [c = y] - softmax(l)_c.
 TEST(LabelLogProbabilities, HaveTheirFormulaAsGradient) {
   torch::manual_seed(5);
-  for (const auto& shape : kShapes) {
+  for (const auto& shape : shapes()) {
     const auto logits = (3 * torch::randn(shape, torch::kDouble)).requires_grad_();
     const auto labels = draw_labels(logits);
     const auto log_p = label_log_probabilities(logits, labels);
