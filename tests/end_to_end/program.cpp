@@ -44,6 +44,19 @@ std::map<pid_t, pid_t> parents() {
   return parents;
 }
 
+/// Whether none of its threads is left, and with them all that it held; its parent may still ask.
+bool is_dead(pid_t process) {
+  const auto folder = std::filesystem::path("/proc") / std::to_string(process);
+  std::ifstream file(folder / "stat");
+  std::string text;
+  if (!std::getline(file, text)) return true;
+  const auto after_name = text.rfind(')');
+  if (after_name == std::string::npos || text.substr(after_name + 2, 1) != "Z") return false;
+  std::error_code gone;
+  const std::filesystem::directory_iterator threads(folder / "task", gone);
+  return gone || std::distance(begin(threads), end(threads)) <= 1;
+}
+
 /// Appends what has arrived. False at the end of the stream.
 bool read_some(int file, std::string& text) {
   std::array<char, 65536> buffer{};
@@ -100,6 +113,7 @@ void Program::kill_all() const {
   victims.push_back(process_);
   for (const auto victim : victims)
     kill(victim, SIGKILL);
+  wait_until([&] { return std::ranges::all_of(victims, is_dead); });
 }
 
 Ended Program::wait() {

@@ -29,7 +29,8 @@ class Program {
   /// Sends a signal to the program alone.
   void signal(int number) const;
 
-  /// Kills it and everything it has started, without a chance to clean up.
+  /// Kills it and everything it has started, without a chance to clean up. All are dead then, and
+  /// what they had locked is free.
   void kill_all() const;
 
   /// Waits for its end, and for that of everybody who holds its output.
