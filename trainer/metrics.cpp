@@ -86,6 +86,19 @@ torch::Tensor sum_of_logit_gaps(Pass& pass, const Shares& shares) {
   return weighted_sum(pass, shares.of_foreground_mean, of_label - of_others);
 }
 
+/// How many inputs are focused, and under each rule predicted right, and both.
+/// Shapes: -> [1 + 2 rules, T] double
+torch::Tensor count_inputs(Pass& pass, const torch::Tensor& foreground,
+                           std::span<const Rule> rules) {
+  std::vector<torch::Tensor> inputs = {is_focused(pass, foreground)};  // each [T, B] bool
+  for (const auto rule : rules) {
+    inputs.push_back(predict(pass, rule) == pass.labels());
+    inputs.push_back(inputs.back().logical_and(inputs.front()));
+  }
+  return pass.without_blanks(torch::stack(inputs))
+      .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
+}
+
 /// What is added up of one trial: first values, then counts of inputs.
 struct Sum {
   enum : std::int64_t {
@@ -119,23 +132,6 @@ torch::Tensor label_probabilities(Pass& pass, Rule rule) {
 torch::Tensor foreground_weight(Pass& pass, const torch::Tensor& foreground) {
   return torch::where(foreground, pass.attention(), 0).sum(/*dim=*/1);
 }
-
-namespace {
-
-/// How many inputs are focused, and under each rule predicted right, and both.
-/// Shapes: -> [1 + 2 rules, T] double
-torch::Tensor count_inputs(Pass& pass, const torch::Tensor& foreground,
-                           std::span<const Rule> rules) {
-  std::vector<torch::Tensor> inputs = {is_focused(pass, foreground)};  // each [T, B] bool
-  for (const auto rule : rules) {
-    inputs.push_back(predict(pass, rule) == pass.labels());
-    inputs.push_back(inputs.back().logical_and(inputs.front()));
-  }
-  return pass.without_blanks(torch::stack(inputs))
-      .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
-}
-
-}  // namespace
 
 Tally::Tally(std::int64_t num_trials, std::span<const Rule> rules, torch::Device device)
     : rules_(rules.begin(), rules.end()),

@@ -49,6 +49,7 @@ struct Cell {
 struct Bench {
   protocol::Ready ready = {};
   bool is_on_gpu = false;
+  std::string precision = {};    ///< as the trainer understood it
   std::vector<Cell> cells = {};  ///< loss by loss, widths ascending
 };
 
@@ -93,8 +94,8 @@ Bench start_trainers(const BenchOptions& options, Trainers& trainers) {
   return {.ready = std::move(ready), .is_on_gpu = start.device == DeviceChoice::cuda};
 }
 
-/// The width that a sweep would choose for each loss.
-std::vector<int> ask_widths(TrainerProcess& trainer, const BenchOptions& options) {
+/// The trainer's judgement of each loss's settings, the width that a sweep would choose among it.
+protocol::Checked ask(TrainerProcess& trainer, const BenchOptions& options) {
   protocol::Check check;
   for (const auto& loss : kLosses)
     check.settings.push_back(settings_of(loss, options.epochs, options.precision));
@@ -105,7 +106,7 @@ std::vector<int> ask_widths(TrainerProcess& trainer, const BenchOptions& options
     throw protocol::ProtocolError("the trainer refuses " + first.key + ": " + first.problem);
   }
   answer.pack_widths.resize(kLosses.size(), 1);
-  return std::move(answer.pack_widths);
+  return answer;
 }
 
 protocol::PackRequest make_pack(const Json& settings, int width) {
@@ -191,10 +192,12 @@ double largest_difference(const std::vector<Cell>& cells) {
 Bench measure(const BenchOptions& options) {
   Trainers trainers;
   auto bench = start_trainers(options, trainers);
-  const auto chosen = ask_widths(*trainers.front(), options);
+  const auto checked = ask(*trainers.front(), options);
+  bench.precision = checked.resolved.front().at("precision");
   for (std::size_t i = 0; i < kLosses.size(); ++i) {
-    const auto widths = widths_to_measure(bench.is_on_gpu, chosen[i]);
-    const auto cells = measure_loss(trainers, kLosses[i], widths, chosen[i], options);
+    const auto chosen = checked.pack_widths[i];
+    const auto widths = widths_to_measure(bench.is_on_gpu, chosen);
+    const auto cells = measure_loss(trainers, kLosses[i], widths, chosen, options);
     bench.cells.insert(bench.cells.end(), cells.begin(), cells.end());
   }
   return bench;
@@ -212,7 +215,7 @@ void print_json(const Bench& bench, const BenchOptions& options) {
                     {"trainer", bench.ready.trainer},
                     {"ranks", options.ranks},
                     {"epochs", options.epochs},
-                    {"precision", options.precision},
+                    {"precision", bench.precision},
                     {"rates", cells},
                     {"largest_difference", largest_difference(bench.cells)}};
   std::cout << all.dump(2) << '\n';
@@ -231,7 +234,7 @@ void print_table(const Bench& bench, const BenchOptions& options) {
   std::cout << fmt::format(
       "{} on {}, {} trainer{}\n{}, {}, {} epochs\n\ntrial-steps/s by pack width\n",
       bench.ready.trainer, bench.ready.device, options.ranks, options.ranks == 1 ? "" : "s",
-      kWorkload, options.precision, options.epochs);
+      kWorkload, bench.precision, options.epochs);
   std::set<int> widths;
   for (const auto& cell : bench.cells)
     widths.insert(cell.width);

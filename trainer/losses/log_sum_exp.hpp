@@ -4,9 +4,9 @@
 
 namespace trainer {
 
-/// log sum_r exp(x_r) over the second dimension. On a CPU a kernel of our own writes no
-/// exponentials down, and rounds alike for any T; there it is not a number where the largest x_r is
-/// infinite. Shapes: values [T, R, ..] -> [T, ..]
+/// log sum_r exp(x_r) over the second dimension. On a CPU a kernel of our own rounds alike for any
+/// T; there it is not a number where the largest x_r is infinite.
+/// Shapes: values [T, R, ..] -> [T, ..]
 torch::Tensor log_sum_exp(const torch::Tensor& values);
 
 /// log softmax of the logits at the labels, l_y - log sum_c exp(l_c), without the other classes'.

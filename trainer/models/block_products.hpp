@@ -5,8 +5,7 @@
 #include <type_traits>
 
 /// Products of matrices that lie in a cache. All of it becomes part of the calling function, hence
-/// compiled for that one's processors. The order of a sum follows from the sizes and
-/// the vectors' width.
+/// compiled for that one's processors. The order of a sum follows from sizes and vectors' width.
 #define MPISWEEP_INLINE __attribute__((always_inline))
 
 namespace trainer {
