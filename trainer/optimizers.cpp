@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "trainer/kernel_types.hpp"
 #include "trainer/registry.hpp"
 
 namespace trainer {
@@ -65,6 +66,7 @@ class Adam : public Optimizer {
       mean_ = torch::zeros_like(theta);
       square_ = torch::zeros_like(theta);
     }
+    if (has_kernel_type(theta)) return step_rows(theta, grad);
     const auto slope = weight_decay_ > 0 ? grad.add(theta, weight_decay_) : grad;
     mean_.lerp_(slope, 1 - beta1_);
     square_.mul_(beta2_).addcmul_(slope, slope, 1 - beta2_);
@@ -85,6 +87,20 @@ class Adam : public Optimizer {
   }
 
  private:
+  /// One trial after the other in LibTorch's fused step, which takes a single rate.
+  void step_rows(const torch::Tensor& theta, const torch::Tensor& grad) {
+    const auto num_steps = torch::full({}, num_steps_, torch::kFloat);
+    const auto rows = theta.unbind();
+    const auto slopes = grad.unbind();
+    const auto means = mean_.unbind();
+    const auto squares = square_.unbind();
+    for (std::size_t t = 0; t < rows.size(); ++t) {
+      torch::_fused_adam_(rows[t], slopes[t], means[t], squares[t], /*max_exp_avg_sqs=*/{},
+                          num_steps, rates_[static_cast<std::int64_t>(t)].item<double>(), beta1_,
+                          beta2_, weight_decay_, epsilon_, /*amsgrad=*/false, /*maximize=*/false);
+    }
+  }
+
   torch::Tensor rates_;  // [T, 1]
   double beta1_;
   double beta2_;

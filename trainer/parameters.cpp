@@ -86,19 +86,18 @@ Parameters::Parameters(std::span<const std::int64_t> seeds,
       offset += count(weight);
     }
   }
+  filling_ = torch::zeros({theta_.size(0), theta_.size(1) - offset}, theta_.options());
 }
 
 void Parameters::differentiate(const torch::Tensor& total) {
   std::vector<torch::Tensor> leaves;
   for (const auto& views : networks_)
     leaves.insert(leaves.end(), views.begin(), views.end());
-  const auto T = theta_.size(0);
-  std::int64_t offset = 0;
-  for (const auto& gradient : torch::autograd::grad({total}, leaves)) {
-    const auto size = gradient.numel() / T;
-    grad_.narrow(/*dim=*/1, offset, size).copy_(gradient.reshape({T, size}));
-    offset += size;
-  }
+  std::vector<torch::Tensor> columns;
+  for (const auto& gradient : torch::autograd::grad({total}, leaves))
+    columns.push_back(gradient.flatten(1));
+  columns.push_back(filling_);
+  torch::cat_out(grad_, columns, /*dim=*/1);
 }
 
 }  // namespace trainer

@@ -86,6 +86,19 @@ TEST(Adam, StepsAsLibTorchDoes) {
       });
 }
 
+// Half precision, which is not taken to LibTorch's fused step: what a GPU does.
+TEST(Adam, StepsLikewiseByOperators) {
+  const json settings = {
+      {"name", "adam"}, {"beta1", 0.8}, {"beta2", 0.95}, {"epsilon", 1e-3}, {"weight_decay", 0.03}};
+  const auto theta = start().to(torch::kHalf);
+  const auto optimizer = make_optimizer(settings, torch::tensor(kRates).unsqueeze(1));
+
+  for (int i = 0; i < kNumSteps; ++i)
+    optimizer->step(theta, slope(theta));
+
+  EXPECT_LT((theta.to(torch::kDouble) - train_pack(settings)).abs().max().item<double>(), 0.02);
+}
+
 // Whatever the gradient, the first step is rate * g / (|g| + epsilon).
 TEST(Adam, BeginsWithAStepOfTheRate) {
   const auto theta = start();
