@@ -53,7 +53,7 @@ class Parameters {
  private:
   torch::Tensor theta_;
   torch::Tensor grad_;
-  torch::Tensor filling_;  // zeros, what grad_ has beside the gradients
+  torch::Tensor filling_;                             // zeros, what grad_ has beside the gradients
   std::vector<std::vector<torch::Tensor>> networks_;  // leaf views of theta_
 };
 

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "trainer/losses/pass.hpp"
+
 namespace trainer {
 namespace {
 
@@ -114,6 +116,59 @@ TEST(LogSumExp, RoundsAlikeInAPackAndAlone) {
 
   for (std::int64_t t = 0; t < 5; ++t)
     EXPECT_TRUE(log_sum_exp(values.narrow(0, t, 1))[0].equal(sums[t]));
+}
+
+// By hand: d a_r / d x_s = a_r ([r = s] - a_s).
+TEST(Softmax, IsItsFormulaAndHasItsGradient) {
+  torch::manual_seed(7);
+  for (const auto& shape : shapes()) {
+    const auto values = (4 * torch::randn(shape, torch::kDouble)).requires_grad_();
+    const auto factors = torch::randn(shape, torch::kDouble);
+    const auto e = values.detach().exp();
+    const auto expected = e / e.sum(1, true);
+
+    const auto shares = softmax(values);
+    const auto gradient = torch::autograd::grad({(factors * shares).sum()}, {values})[0];
+
+    EXPECT_LT(max_difference(shares, expected), 1e-15) << shape;
+    EXPECT_LT(max_difference(softmax(values.detach().to(torch::kFloat)), expected), 2e-6) << shape;
+    const auto mean = (factors * expected).sum(1, true);
+    EXPECT_LT(max_difference(gradient, expected * (factors - mean)), 1e-14) << shape;
+  }
+}
+
+TEST(Softmax, GivesNothingToWhatIsInfinitelyLow) {
+  const auto values = torch::tensor({-kInfinity, 3.0, 3.0}).to(torch::kFloat).view({1, 3, 1});
+
+  EXPECT_TRUE(softmax(values).flatten().equal(torch::tensor({0.F, 0.5F, 0.5F})));
+  EXPECT_THROW(softmax(torch::zeros({4})), c10::Error);
+}
+
+TEST(FirstLargest, IsWhereLibTorchFindsTheLargest) {
+  torch::manual_seed(8);
+  for (const auto& shape :
+       std::vector<std::vector<std::int64_t>>{{1, 1, 1}, {3, 10, 16}, {2, 7, 1037}}) {
+    const auto values = torch::randn(shape);  // hardly ever two alike
+
+    const auto expected = values.argmax(1);
+
+    EXPECT_TRUE(first_largest(values).equal(expected)) << shape;
+    EXPECT_TRUE(first_largest(values.to(torch::kDouble)).equal(expected)) << shape;
+    EXPECT_TRUE(first_largest(values.transpose(0, 2).contiguous().transpose(0, 2)).equal(expected));
+  }
+}
+
+TEST(FirstLargest, IsTheFirstAmongEqualsAndTheFirstThatIsNoNumber) {
+  const auto nan = std::nan("");
+  const auto values = torch::tensor({1.0, 0.0, -1.0, nan, -kInfinity,  //
+                                     2.0, nan, -1.0, 1.0, -kInfinity,  //
+                                     2.0, 5.0, -1.0, nan, 0.0})
+                          .view({1, 3, 5});
+
+  const auto expected = torch::tensor({1, 1, 0, 0, 2}, torch::kLong);
+  EXPECT_TRUE(first_largest(values)[0].equal(expected));
+  EXPECT_TRUE(first_largest(values.to(torch::kHalf))[0].equal(expected)) << "without the kernel";
+  EXPECT_THROW(first_largest(torch::zeros({2, 3})), c10::Error);
 }
 
 TEST(LabelLogProbabilities, AreTheLogarithmsOfSoftmaxAtTheLabels) {

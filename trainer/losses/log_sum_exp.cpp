@@ -5,7 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "trainer/kernel_types.hpp"
-#include "trainer/losses/exponentials.hpp"
+#include "trainer/losses/column_kernels.hpp"
 
 namespace trainer {
 namespace {
@@ -19,7 +19,7 @@ bool has_kernel(const torch::Tensor& values) {
   return has_kernel_type(values) && values.numel() > 0;
 }
 
-ExponentialSizes sizes_of(const torch::Tensor& values) {
+ColumnSizes sizes_of(const torch::Tensor& values) {
   const auto T = values.size(0);
   const auto R = values.size(kRowDim);
   return {T, R, values.numel() / (T * R)};
@@ -45,11 +45,10 @@ Sums run_kernel(const torch::Tensor& values) {
   return sums;
 }
 
-/// Factors times softmax of the values.
-/// Shapes: values [T, R, ..], factors [T, ..], all contiguous -> [T, R, ..]
-torch::Tensor scale_softmax(const torch::Tensor& values, const Sums& sums,
-                            const torch::Tensor& factors) {
-  const auto shares = factors / sums.sum;
+/// Shares times exp(x - largest).
+/// Shapes: values [T, R, ..], shares [T, ..], all contiguous -> [T, R, ..]
+torch::Tensor scale_exponentials_of(const torch::Tensor& values, const Sums& sums,
+                                    const torch::Tensor& shares) {
   auto products = torch::empty_like(values);
   call_for_type_of(values, [&](auto number) {
     using Number = decltype(number);
@@ -62,7 +61,7 @@ torch::Tensor scale_softmax(const torch::Tensor& values, const Sums& sums,
 
 /// Calls visit(place of the label's entry in [T, C, N], place in [T, N]).
 template <class Visit>
-void for_labels(const ExponentialSizes& sizes, const torch::Tensor& labels, const Visit& visit) {
+void for_labels(const ColumnSizes& sizes, const torch::Tensor& labels, const Visit& visit) {
   const auto [T, C, N] = sizes;
   const auto* label = labels.const_data_ptr<std::int64_t>();
   const auto B = labels.size(0);
@@ -82,7 +81,23 @@ class LogSumExp : public torch::autograd::Function<LogSumExp> {
 
   static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
     const auto saved = context->get_saved_variables();
-    return {scale_softmax(saved[0], {saved[1], saved[2]}, outputs[0].contiguous())};
+    const auto shares = (outputs[0] / saved[2]).contiguous();
+    return {scale_exponentials_of(saved[0], {saved[1], saved[2]}, shares)};
+  }
+};
+
+class Softmax : public torch::autograd::Function<Softmax> {
+ public:
+  static torch::Tensor forward(AutogradContext* context, const torch::Tensor& values) {
+    const auto sums = run_kernel(values);
+    const auto shares = scale_exponentials_of(values, sums, sums.sum.reciprocal());
+    context->save_for_backward({shares});
+    return shares;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
+    const auto shares = context->get_saved_variables()[0];
+    return {at::_softmax_backward_data(outputs[0], shares, kRowDim, shares.scalar_type())};
   }
 };
 
@@ -107,7 +122,8 @@ class LabelLogProbabilities : public torch::autograd::Function<LabelLogProbabili
   static tensor_list backward(AutogradContext* context, const tensor_list& outputs) {
     const auto saved = context->get_saved_variables();
     const auto gradient = outputs[0].contiguous();
-    const auto of_logits = scale_softmax(saved[0], {saved[2], saved[3]}, gradient.neg());
+    const auto of_logits =
+        scale_exponentials_of(saved[0], {saved[2], saved[3]}, gradient.neg() / saved[3]);
     call_for_type_of(gradient, [&](auto number) {
       using Number = decltype(number);
       const auto* from = gradient.const_data_ptr<Number>();
@@ -141,6 +157,12 @@ torch::Tensor log_sum_exp(const torch::Tensor& values) {
   TORCH_CHECK(values.dim() >= 2, "values ", values.sizes(), " have no second dimension");
   if (!has_kernel(values)) return torch::logsumexp(values, kRowDim);
   return LogSumExp::apply(values.contiguous());
+}
+
+torch::Tensor softmax(const torch::Tensor& values) {
+  TORCH_CHECK(values.dim() >= 2, "values ", values.sizes(), " have no second dimension");
+  if (!has_kernel(values)) return torch::softmax(values, kRowDim);
+  return Softmax::apply(values.contiguous());
 }
 
 torch::Tensor label_log_probabilities(const torch::Tensor& logits, const torch::Tensor& labels) {

@@ -9,6 +9,10 @@ namespace trainer {
 /// Shapes: values [T, R, ..] -> [T, ..]
 torch::Tensor log_sum_exp(const torch::Tensor& values);
 
+/// exp(x_r) / sum_s exp(x_s) over the second dimension, with the same kernel; 0 where x_r is -inf.
+/// Shapes: values [T, R, ..] -> the same
+torch::Tensor softmax(const torch::Tensor& values);
+
 /// log softmax of the logits at the labels, l_y - log sum_c exp(l_c), without the other classes'.
 /// Shapes: logits [T, C, B] or [T, C, m, B], labels [B] int64 -> [T, B] or [T, m, B]
 /// Throws: c10::Error for other shapes, or, on a CPU, for labels outside 0 .. C - 1.

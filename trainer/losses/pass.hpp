@@ -6,8 +6,9 @@
 
 namespace trainer {
 
-/// Positions of the largest values, the first among equals.  Shapes: [.., n, ..] -> without n
-torch::Tensor first_largest(const torch::Tensor& values, std::int64_t dim);
+/// The row of each column's largest value, the first among equals; what is not a number counts as
+/// largest.  Shapes: values [T, R, N] -> [T, N] int64
+torch::Tensor first_largest(const torch::Tensor& values);
 
 /// One batch as the models of a pack see it: what losses and metrics are made of. Each quantity is
 /// computed when first asked for, and once.

@@ -1,4 +1,4 @@
-#include "trainer/losses/exponentials.hpp"
+#include "trainer/losses/column_kernels.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -9,7 +9,7 @@
 namespace trainer {
 namespace {
 
-constexpr std::int64_t kColumnsAtATime = 512;  // their sums stay in the first cache
+constexpr std::int64_t kColumnsAtATime = 512;  // what is known of them stays in the first cache
 
 /// Of x <= 0; 0 below -87.7, where no bits are left for the exponent.
 /// Formula: exp(x) = 2^n exp(x - n log 2), |x - n log 2| <= log(2) / 2, and the series of exp to
@@ -43,8 +43,7 @@ inline double exp_of(double x) {
 }
 
 template <class Number>
-inline void sum_all(const ExponentialSizes& sizes, const Number* values, Number* largest,
-                    Number* sums) {
+inline void sum_all(const ColumnSizes& sizes, const Number* values, Number* largest, Number* sums) {
   const auto [T, R, N] = sizes;
   for (std::int64_t t = 0; t < T; ++t) {
     for (std::int64_t first = 0; first < N; first += kColumnsAtATime) {
@@ -65,7 +64,7 @@ inline void sum_all(const ExponentialSizes& sizes, const Number* values, Number*
 }
 
 template <class Number>
-inline void scale_all(const ExponentialSizes& sizes, const Number* values, const Number* largest,
+inline void scale_all(const ColumnSizes& sizes, const Number* values, const Number* largest,
                       const Number* factors, Number* products) {
   const auto [T, R, N] = sizes;
   for (std::int64_t t = 0; t < T; ++t) {
@@ -80,29 +79,62 @@ inline void scale_all(const ExponentialSizes& sizes, const Number* values, const
   }
 }
 
+template <class Number>
+inline void find_all(const ColumnSizes& sizes, const Number* values, std::int64_t* rows) {
+  const auto [T, R, N] = sizes;
+  Number most[kColumnsAtATime];
+  for (std::int64_t t = 0; t < T; ++t) {
+    for (std::int64_t first = 0; first < N; first += kColumnsAtATime) {
+      const auto count = std::min(kColumnsAtATime, N - first);
+      const auto* begin = values + t * R * N + first;
+      auto* __restrict__ row = rows + t * N + first;
+      std::copy_n(begin, count, most);
+      std::fill_n(row, count, 0);
+      for (std::int64_t r = 1; r < R; ++r) {
+        for (std::int64_t k = 0; k < count; ++k) {
+          const auto value = begin[r * N + k];
+          const bool is_larger = !(value <= most[k]) && most[k] == most[k];  // or no number at all
+          most[k] = is_larger ? value : most[k];
+          row[k] = is_larger ? r : row[k];
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 // One function of each for every type, since MPISWEEP_VECTORIZED takes no templates.
-MPISWEEP_VECTORIZED void sum_exponentials(const ExponentialSizes& sizes, const float* values,
+MPISWEEP_VECTORIZED void sum_exponentials(const ColumnSizes& sizes, const float* values,
                                           float* largest, float* sums) {
   sum_all(sizes, values, largest, sums);
 }
 
-MPISWEEP_VECTORIZED void sum_exponentials(const ExponentialSizes& sizes, const double* values,
+MPISWEEP_VECTORIZED void sum_exponentials(const ColumnSizes& sizes, const double* values,
                                           double* largest, double* sums) {
   sum_all(sizes, values, largest, sums);
 }
 
-MPISWEEP_VECTORIZED void scale_exponentials(const ExponentialSizes& sizes, const float* values,
+MPISWEEP_VECTORIZED void scale_exponentials(const ColumnSizes& sizes, const float* values,
                                             const float* largest, const float* factors,
                                             float* products) {
   scale_all(sizes, values, largest, factors, products);
 }
 
-MPISWEEP_VECTORIZED void scale_exponentials(const ExponentialSizes& sizes, const double* values,
+MPISWEEP_VECTORIZED void scale_exponentials(const ColumnSizes& sizes, const double* values,
                                             const double* largest, const double* factors,
                                             double* products) {
   scale_all(sizes, values, largest, factors, products);
+}
+
+MPISWEEP_VECTORIZED void find_largest(const ColumnSizes& sizes, const float* values,
+                                      std::int64_t* rows) {
+  find_all(sizes, values, rows);
+}
+
+MPISWEEP_VECTORIZED void find_largest(const ColumnSizes& sizes, const double* values,
+                                      std::int64_t* rows) {
+  find_all(sizes, values, rows);
 }
 
 }  // namespace trainer
