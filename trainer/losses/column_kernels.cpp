@@ -79,27 +79,30 @@ inline void scale_all(const ColumnSizes& sizes, const Number* values, const Numb
   }
 }
 
+/// Of `count` columns, at most kColumnsAtATime, whose rows are N apart.
+template <class Number>
+inline void find_in(const ColumnSizes& sizes, const Number* values, std::int64_t count,
+                    std::int64_t* __restrict__ row) {
+  Number most[kColumnsAtATime];
+  std::copy_n(values, count, most);
+  std::fill_n(row, count, 0);
+  for (std::int64_t r = 1; r < sizes.rows; ++r) {
+    for (std::int64_t k = 0; k < count; ++k) {
+      const auto value = values[r * sizes.columns + k];
+      const bool is_larger = !(value <= most[k]) && most[k] == most[k];  // or no number at all
+      most[k] = is_larger ? value : most[k];
+      row[k] = is_larger ? r : row[k];
+    }
+  }
+}
+
 template <class Number>
 inline void find_all(const ColumnSizes& sizes, const Number* values, std::int64_t* rows) {
   const auto [T, R, N] = sizes;
-  Number most[kColumnsAtATime];
-  for (std::int64_t t = 0; t < T; ++t) {
-    for (std::int64_t first = 0; first < N; first += kColumnsAtATime) {
-      const auto count = std::min(kColumnsAtATime, N - first);
-      const auto* begin = values + t * R * N + first;
-      auto* __restrict__ row = rows + t * N + first;
-      std::copy_n(begin, count, most);
-      std::fill_n(row, count, 0);
-      for (std::int64_t r = 1; r < R; ++r) {
-        for (std::int64_t k = 0; k < count; ++k) {
-          const auto value = begin[r * N + k];
-          const bool is_larger = !(value <= most[k]) && most[k] == most[k];  // or no number at all
-          most[k] = is_larger ? value : most[k];
-          row[k] = is_larger ? r : row[k];
-        }
-      }
-    }
-  }
+  for (std::int64_t t = 0; t < T; ++t)
+    for (std::int64_t first = 0; first < N; first += kColumnsAtATime)
+      find_in(sizes, values + t * R * N + first, std::min(kColumnsAtATime, N - first),
+              rows + t * N + first);
 }
 
 }  // namespace
