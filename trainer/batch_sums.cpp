@@ -8,12 +8,6 @@
 namespace trainer {
 namespace {
 
-/// Without absent segments, whose score is -inf.  Shapes: -> [T, m, B]
-torch::Tensor finite_scores(const Pass& pass) {
-  const auto& absent = pass.absent();
-  return absent.defined() ? pass.scores().masked_fill(absent, 0) : pass.scores();
-}
-
 // --- by operators ---
 
 /// What each segment of the real inputs counts for in sums over a batch; nothing where that is not
@@ -69,6 +63,12 @@ torch::Tensor count_inputs(Pass& pass, const torch::Tensor& foreground,
   }
   return pass.without_blanks(torch::stack(inputs))
       .sum(/*dim=*/-1, /*keepdim=*/false, torch::kDouble);
+}
+
+/// Without absent segments, whose score is -inf.  Shapes: -> [T, m, B]
+torch::Tensor finite_scores(const Pass& pass) {
+  const auto& absent = pass.absent();
+  return absent.defined() ? pass.scores().masked_fill(absent, 0) : pass.scores();
 }
 
 torch::Tensor sum_by_operators(Pass& pass, const torch::Tensor& foreground,

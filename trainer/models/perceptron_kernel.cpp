@@ -17,7 +17,7 @@ std::int64_t round_up(std::int64_t number) {
   return (number + kColumnMultiple - 1) / kColumnMultiple * kColumnMultiple;
 }
 
-/// The lesser one of each two, and where either is not a number that of `numbers`.
+/// The numbers, or the bound where they are above it; what is not a number remains so.
 template <class Vec>
 MPISWEEP_INLINE inline Vec bounded_above(const Vec& numbers, float bound) {
   auto bounds = Vec{} + bound;
@@ -25,6 +25,7 @@ MPISWEEP_INLINE inline Vec bounded_above(const Vec& numbers, float bound) {
   return bounds < numbers ? bounds : numbers;
 }
 
+/// Likewise, where they are below it.
 template <class Vec>
 MPISWEEP_INLINE inline Vec bounded_below(const Vec& numbers, float bound) {
   auto bounds = Vec{} + bound;
@@ -43,7 +44,6 @@ MPISWEEP_INLINE inline Vec tanh_of(const Vec& x, float /*number*/) {
                  (s * 1.338102451e-01F + 9.999999794e-01F);
   const auto q = (s2 * 7.776547124e-07F + (s * 3.285632734e-04F + 2.587697714e-02F)) * s2 +
                  (s * 4.671434010e-01F + 1.F);
-  // What is not a number remains so.
   return bounded_below<Vec>(bounded_above<Vec>(x * p / q, 1.F), -1.F);
 }
 
