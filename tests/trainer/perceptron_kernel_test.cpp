@@ -11,7 +11,7 @@
 namespace trainer {
 namespace {
 
-constexpr std::int64_t kIn = 9, kHidden = 8, kOut = 7, kPoints = 37;
+constexpr std::int64_t kIn = 20, kHidden = 8, kOut = 7, kPoints = 101;
 
 /// One trial and one block, each of the kernels against sums in double precision.
 template <class Number>
@@ -67,10 +67,12 @@ class PerceptronKernels : public testing::Test {
   std::vector<Number> bias = numbers<Number>(kHidden, 2);
   std::vector<Number> out_weight = numbers<Number>(kOut * kHidden, 3);
   std::vector<Number> out_bias = numbers<Number>(kOut, 4);
-  std::vector<Number> points = numbers<Number>(kIn * block.stride, 5);
+  std::vector<Number> points = numbers<Number>(padded(kIn) * block.stride, 5);
   std::vector<Number> hidden = numbers<Number>(kHidden * block.stride, 6);
   std::vector<Number> outputs = numbers<Number>(kOut * block.stride, 7);
   std::vector<Number> of_outputs = numbers<Number>(kOut * block.stride, 8);
+  std::vector<Number> transposed_points = numbers<Number>(block.columns * padded(kIn), 9);
+  std::vector<Number> of_weight_here = numbers<Number>(kHidden * padded(kIn), 10);
 };
 
 using Numbers = testing::Types<float, double>;
@@ -104,8 +106,11 @@ TYPED_TEST(PerceptronKernels, DifferentiateABlockAndAddToWhatIsThere) {
       const auto task = this->task(activation);
       kernel.run(task);
 
+      transpose(this->points.data(), kIn, this->block, this->transposed_points.data());
       kernel.differentiate(task, {.of_outputs = this->of_outputs.data(),
+                                  .transposed_points = this->transposed_points.data(),
                                   .of_sums = of_sums.data(),
+                                  .of_weight_here = this->of_weight_here.data(),
                                   .of_weights = {of_weight.data(), of_bias.data(),
                                                  of_out_weight.data(), of_out_bias.data()},
                                   .of_points = of_points.data()});

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 /// Products of matrices that lie in a cache. All of it becomes part of the calling function, hence
 /// compiled for that one's processors. The order of a sum follows from sizes and vectors' width.
@@ -13,8 +14,11 @@ namespace trainer {
 /// Rows of blocks are as long as a multiple of this many numbers, which whole vectors fill.
 constexpr std::int64_t kColumnMultiple = 16;
 
-/// So many rows times two vectors are 12 sums, for which 16 registers are enough.
+/// So many rows times two vectors are 12 sums, for which 16 registers are enough. Processors with
+/// vectors of 64 bytes have 32 of them, enough for as many rows times four.
 constexpr int kMaxGroup = 6;
+template <int kBytes>
+constexpr int kMaxVectors = kBytes == 64 ? 4 : 2;
 
 template <class Number, int kBytes>
 struct VectorOf {
@@ -136,22 +140,35 @@ MPISWEEP_INLINE inline void multiply_group(const Matrix<const Number>& a,
       store(sums[i][v], c.at(first + i, column + v * lanes));
 }
 
+/// multiply() from `column` on, as many vectors at a time as there are, at most kVectors.
+template <class Vec, int kVectors, class Number, class Finish>
+MPISWEEP_INLINE inline void multiply_columns(const Matrix<const Number>& a,
+                                             const Matrix<const Number>& b, const Matrix<Number>& c,
+                                             std::int64_t column, const Finish& finish) {
+  constexpr auto at_once = kVectors * kNumbersIn<Vec, Number>;
+  for (; column + at_once <= c.columns; column += at_once) {
+    for_groups(c.rows, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
+      multiply_group<Vec, rows(), kVectors>(a, b, c, first, column);
+      for (auto row = first; row < first + rows(); ++row)
+        for (int v = 0; v < kVectors; ++v)
+          finish(row, column + v * kNumbersIn<Vec, Number>);
+    });
+  }
+  if constexpr (kVectors > 1) multiply_columns<Vec, kVectors / 2>(a, b, c, column, finish);
+}
+
 /// c = a b.  Columns of b and c follow each other; their number is a multiple of kColumnMultiple.
+/// Calls finish(row, column) for each vector of c while it is at hand.
+template <int kBytes, class Number, class Finish>
+MPISWEEP_INLINE inline void multiply(const Matrix<const Number>& a, const Matrix<const Number>& b,
+                                     const Matrix<Number>& c, const Finish& finish) {
+  multiply_columns<Vector<Number, kBytes>, kMaxVectors<kBytes>>(a, b, c, 0, finish);
+}
+
 template <int kBytes, class Number>
 MPISWEEP_INLINE inline void multiply(const Matrix<const Number>& a, const Matrix<const Number>& b,
                                      const Matrix<Number>& c) {
-  using Vec = Vector<Number, kBytes>;
-  constexpr auto pair = 2 * kNumbersIn<Vec, Number>;
-  std::int64_t column = 0;
-  for (; column + pair <= c.columns; column += pair) {
-    for_groups(c.rows, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
-      multiply_group<Vec, rows(), 2>(a, b, c, first, column);
-    });
-  }
-  if (column == c.columns) return;
-  for_groups(c.rows, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
-    multiply_group<Vec, rows(), 1>(a, b, c, first, column);
-  });
+  multiply<kBytes>(a, b, c, [](std::int64_t /*row*/, std::int64_t /*column*/) {});
 }
 
 /// To c, kRows rows of it from `first` and the columns `column` and `other`, which may be the same.
@@ -190,6 +207,36 @@ MPISWEEP_INLINE inline void add_products_of_rows(const Matrix<const Number>& a,
       add_group<Vector<Number, kBytes>, rows()>(a, b, c, first, column, other);
     }
   });
+}
+
+/// Numbers of both in turn, beginning with number `kFirst` of each.
+template <std::size_t kFirst, class Vec, std::size_t... kLanes>
+MPISWEEP_INLINE inline Vec interleave(const Vec& a, const Vec& b,
+                                      std::index_sequence<kLanes...> /*lanes*/) {
+  return Vec{(kLanes % 2 == 0 ? a : b)[kFirst + kLanes / 2]...};
+}
+
+/// A square of as many rows as a vector has numbers, whose halves are interleaved until each number
+/// has come to its place.
+template <class Vec, class Number>
+MPISWEEP_INLINE inline void transpose_square(const Number* from, std::int64_t from_row, Number* to,
+                                             std::int64_t to_row) {
+  constexpr std::size_t kSize = kNumbersIn<Vec, Number>;
+  constexpr auto kLanes = std::make_index_sequence<kSize>();
+  Vec rows[kSize];
+  for (std::size_t i = 0; i < kSize; ++i)
+    rows[i] = load<Vec>(from + static_cast<std::int64_t>(i) * from_row);
+  for (std::size_t interleaved = 1; interleaved < kSize; interleaved *= 2) {
+    Vec next[kSize];
+    for (std::size_t i = 0; i < kSize / 2; ++i) {
+      next[2 * i] = interleave<0>(rows[i], rows[i + kSize / 2], kLanes);
+      next[2 * i + 1] = interleave<kSize / 2>(rows[i], rows[i + kSize / 2], kLanes);
+    }
+    for (std::size_t i = 0; i < kSize; ++i)
+      rows[i] = next[i];
+  }
+  for (std::size_t i = 0; i < kSize; ++i)
+    store(rows[i], to + static_cast<std::int64_t>(i) * to_row);
 }
 
 }  // namespace trainer

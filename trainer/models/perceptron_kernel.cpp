@@ -13,10 +13,6 @@ namespace {
 constexpr std::int64_t kCacheBytes = 384 << 10;
 constexpr std::int64_t kMaxColumns = 512;
 
-std::int64_t round_up(std::int64_t number) {
-  return (number + kColumnMultiple - 1) / kColumnMultiple * kColumnMultiple;
-}
-
 /// The numbers, or the bound where they are above it; what is not a number remains so.
 template <class Vec>
 MPISWEEP_INLINE inline Vec bounded_above(const Vec& numbers, float bound) {
@@ -54,34 +50,40 @@ MPISWEEP_INLINE inline Vec tanh_of(Vec x, double /*number*/) {
   return x;
 }
 
-template <int kBytes, class Number>
-MPISWEEP_INLINE inline void activate_row(Number* row, std::int64_t columns, Number bias,
-                                         Activation activation) {
-  using Vec = Vector<Number, kBytes>;
-  for (std::int64_t k = 0; k < columns; k += kNumbersIn<Vec, Number>) {
-    const auto x = load<Vec>(row + k) + bias;
-    store(activation == Activation::tanh ? tanh_of(x, Number()) : x < Vec{} ? Vec{} : x, row + k);
-  }
+/// Of one unit, as many sums without bias as a vector has numbers, in place.
+template <class Vec, class Number>
+MPISWEEP_INLINE inline void activate(Number* sums, Number bias, Activation activation) {
+  const auto x = load<Vec>(sums) + bias;
+  store(activation == Activation::tanh ? tanh_of(x, Number()) : x < Vec{} ? Vec{} : x, sums);
 }
 
-/// From the gradients of a unit's values those of its sums, in place.  Returns their sum.
-template <int kBytes, class Number>
-MPISWEEP_INLINE inline Number differentiate_row(const Number* values, Number* gradients,
-                                                std::int64_t columns, Activation activation) {
-  using Vec = Vector<Number, kBytes>;
-  Vec sum = {};
+/// From the gradients of outputs those of `kRows` hidden units' sums and biases.
+template <class Vec, int kRows, class Number>
+MPISWEEP_INLINE inline void differentiate_units(const PerceptronRun<Number>& run,
+                                                const PerceptronGradients<Number>& gradients,
+                                                std::int64_t first) {
+  const auto& [in, hidden, out, activation] = run.sizes;
+  const auto [columns, stride] = run.block;
+  Vec of_bias[std::size_t{kRows}] = {};
   for (std::int64_t k = 0; k < columns; k += kNumbersIn<Vec, Number>) {
-    const auto y = load<Vec>(values + k);
-    auto gradient = load<Vec>(gradients + k);
-    if (activation == Activation::tanh) {
-      gradient *= Number(1) - y * y;
-    } else {
-      gradient = y > Vec{} ? gradient : Vec{};
+    Vec of_units[std::size_t{kRows}] = {};
+    for (std::int64_t o = 0; o < out; ++o) {
+      const auto of_output = load<Vec>(gradients.of_outputs + o * stride + k);
+      for (int i = 0; i < kRows; ++i)
+        of_units[i] += run.weights.out_weight[o * hidden + first + i] * of_output;
     }
-    store(gradient, gradients + k);
-    sum += gradient;
+    for (int i = 0; i < kRows; ++i) {
+      const auto place = (first + i) * stride + k;
+      const auto y = load<Vec>(run.hidden + place);
+      const auto of_sum = activation == Activation::tanh ? of_units[i] * (Number(1) - y * y)
+                          : y > Vec{}                    ? of_units[i]
+                                                         : Vec{};
+      store(of_sum, gradients.of_sums + place);
+      of_bias[i] += of_sum;
+    }
   }
-  return sum_of<Number>(sum);
+  for (int i = 0; i < kRows; ++i)
+    gradients.of_weights.bias[first + i] += sum_of<Number>(of_bias[i]);
 }
 
 template <int kBytes, class Number>
@@ -95,13 +97,15 @@ MPISWEEP_INLINE inline Number sum_of_row(const Number* row, std::int64_t columns
 
 template <int kBytes, class Number>
 MPISWEEP_INLINE inline void run_in(const PerceptronRun<Number>& run) {
+  using Vec = Vector<Number, kBytes>;
   const auto [in, hidden, out, activation] = run.sizes;
   const auto [columns, stride] = run.block;
   const auto& [weight, bias, out_weight, out_bias] = run.weights;
+  const auto activate_vector = [&](std::int64_t unit, std::int64_t column) MPISWEEP_INLINE {
+    activate<Vec>(run.hidden + unit * stride + column, bias[unit], activation);
+  };
   multiply<kBytes, Number>({weight, hidden, in, in}, {run.points, in, columns, stride},
-                           {run.hidden, hidden, columns, stride});
-  for (std::int64_t i = 0; i < hidden; ++i)
-    activate_row<kBytes>(run.hidden + i * stride, columns, bias[i], activation);
+                           {run.hidden, hidden, columns, stride}, activate_vector);
   multiply<kBytes, Number>({out_weight, out, hidden, hidden}, {run.hidden, hidden, columns, stride},
                            {run.outputs, out, columns, stride});
   if (out_bias == nullptr) return;
@@ -110,28 +114,41 @@ MPISWEEP_INLINE inline void run_in(const PerceptronRun<Number>& run) {
       run.outputs[i * stride + k] += out_bias[i];
 }
 
+/// From the gradients of sums those of the first layer's weights. The transposed points' columns
+/// are vectors, whose lanes need no adding up.
+template <int kBytes, class Number>
+MPISWEEP_INLINE inline void differentiate_weight(const PerceptronRun<Number>& run,
+                                                 const PerceptronGradients<Number>& gradients) {
+  const auto& [in, hidden, out, activation] = run.sizes;
+  const auto [columns, stride] = run.block;
+  const auto row = padded(in);
+  multiply<kBytes, Number>({gradients.of_sums, hidden, columns, stride},
+                           {gradients.transposed_points, columns, row, row},
+                           {gradients.of_weight_here, hidden, row, row});
+  for (std::int64_t i = 0; i < hidden; ++i)
+    for (std::int64_t k = 0; k < in; ++k)
+      gradients.of_weights.weight[i * in + k] += gradients.of_weight_here[i * row + k];
+}
+
 template <int kBytes, class Number>
 MPISWEEP_INLINE inline void differentiate_in(const PerceptronRun<Number>& run,
                                              const PerceptronGradients<Number>& gradients) {
   const auto [in, hidden, out, activation] = run.sizes;
   const auto [columns, stride] = run.block;
-  const auto& [of_outputs, of_sums, of_weights, of_points] = gradients;
-  const Matrix<const Number> sums = {of_sums, hidden, columns, stride};
-  const Matrix<const Number> outputs = {of_outputs, out, columns, stride};
-  multiply<kBytes, Number>({run.weights.out_weight, hidden, out, 1, hidden}, outputs,
-                           {of_sums, hidden, columns, stride});
-  for (std::int64_t i = 0; i < hidden; ++i)
-    of_weights.bias[i] += differentiate_row<kBytes>(run.hidden + i * stride, of_sums + i * stride,
-                                                    columns, activation);
-  add_products_of_rows<kBytes, Number>(sums, {run.points, in, columns, stride},
-                                       {of_weights.weight, hidden, in, in});
-  add_products_of_rows<kBytes, Number>({run.hidden, hidden, columns, stride}, outputs,
+  const auto& of_weights = gradients.of_weights;
+  for_groups(hidden, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
+    differentiate_units<Vector<Number, kBytes>, rows()>(run, gradients, first);
+  });
+  differentiate_weight<kBytes>(run, gradients);
+  add_products_of_rows<kBytes, Number>({run.hidden, hidden, columns, stride},
+                                       {gradients.of_outputs, out, columns, stride},
                                        {of_weights.out_weight, hidden, out, 1, hidden});
   for (std::int64_t i = 0; of_weights.out_bias != nullptr && i < out; ++i)
-    of_weights.out_bias[i] += sum_of_row<kBytes>(of_outputs + i * stride, columns);
-  if (of_points == nullptr) return;
-  multiply<kBytes, Number>({run.weights.weight, in, hidden, 1, in}, sums,
-                           {of_points, in, columns, stride});
+    of_weights.out_bias[i] += sum_of_row<kBytes>(gradients.of_outputs + i * stride, columns);
+  if (gradients.of_points == nullptr) return;
+  multiply<kBytes, Number>({run.weights.weight, in, hidden, 1, in},
+                           {gradients.of_sums, hidden, columns, stride},
+                           {gradients.of_points, in, columns, stride});
 }
 
 template <class Number>
@@ -184,13 +201,29 @@ std::vector<PerceptronKernel<Number>> choose_kernels() {
 
 }  // namespace
 
+std::int64_t padded(std::int64_t count) {
+  return (count + kColumnMultiple - 1) / kColumnMultiple * kColumnMultiple;
+}
+
 Block choose_block(const PerceptronSizes& sizes, std::int64_t num_points,
                    std::int64_t number_bytes) {
   const auto column_bytes = (sizes.in + 2 * sizes.hidden + 2 * sizes.out) * number_bytes;
   const auto most = std::clamp(kCacheBytes / column_bytes, kColumnMultiple, kMaxColumns);
   const auto count = std::max<std::int64_t>((num_points + most - 1) / most, 1);
-  const auto columns = std::max(round_up((num_points + count - 1) / count), kColumnMultiple);
+  const auto columns = std::max(padded((num_points + count - 1) / count), kColumnMultiple);
   return {.columns = columns, .stride = (columns / kColumnMultiple | 1) * kColumnMultiple};
+}
+
+template <class Number>
+void transpose(const Number* points, std::int64_t in, const Block& block, Number* transposed) {
+  using Vec =
+      Vector<Number, 16>;  // of any processor: the points are most often those of all trials
+  constexpr auto size = kNumbersIn<Vec, Number>;
+  const auto row = padded(in);
+  for (std::int64_t k = 0; k < block.columns; k += size)
+    for (std::int64_t i = 0; i < row; i += size)
+      transpose_square<Vec>(points + i * block.stride + k, block.stride, transposed + k * row + i,
+                            row);
 }
 
 template <class Number>
@@ -199,6 +232,8 @@ const std::vector<PerceptronKernel<Number>>& perceptron_kernels() {
   return kernels;
 }
 
+template void transpose(const float*, std::int64_t, const Block&, float*);
+template void transpose(const double*, std::int64_t, const Block&, double*);
 template const std::vector<PerceptronKernel<float>>& perceptron_kernels();
 template const std::vector<PerceptronKernel<double>>& perceptron_kernels();
 

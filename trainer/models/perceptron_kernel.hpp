@@ -36,6 +36,9 @@ struct Block {
 Block choose_block(const PerceptronSizes& sizes, std::int64_t num_points,
                    std::int64_t number_bytes);
 
+/// The least multiple of 16 that holds so many numbers: whole vectors of any processor.
+std::int64_t padded(std::int64_t count);
+
 template <class Number>
 struct PerceptronRun {
   PerceptronSizes sizes = {};
@@ -49,10 +52,17 @@ struct PerceptronRun {
 template <class Number>
 struct PerceptronGradients {
   const Number* of_outputs = nullptr;         ///< [out, stride], 0 where the block is not full
+  const Number* transposed_points = nullptr;  ///< [columns, padded(in)], by transpose()
   Number* of_sums = nullptr;                  ///< [hidden, stride]: W x + b, written
+  Number* of_weight_here = nullptr;           ///< [hidden, padded(in)]: by this block, written
   PerceptronWeights<Number> of_weights = {};  ///< added to
   Number* of_points = nullptr;                ///< [in, stride], written; null: not wanted
 };
+
+/// Points of a block one after the other.
+/// Shapes: points [padded(in), stride], transposed [columns, padded(in)]
+template <class Number>
+void transpose(const Number* points, std::int64_t in, const Block& block, Number* transposed);
 
 /// Compiled for one generation of processors. In single precision tanh is a quotient of
 /// polynomials: at most 5e-7 off, relatively, exactly odd, and within [-1, 1].
@@ -60,7 +70,7 @@ template <class Number>
 struct PerceptronKernel {
   void (*run)(const PerceptronRun<Number>& run) = nullptr;
 
-  /// After run(), whose outputs are not needed any more.
+  /// After run(), whose points and outputs are not needed any more.
   void (*differentiate)(const PerceptronRun<Number>& run,
                         const PerceptronGradients<Number>& gradients) = nullptr;
 };

@@ -63,7 +63,7 @@ class BlockedPack {
         num_trials_(pack.weight.size(0)),
         num_points_(points.size(2)),
         block_(choose_block(sizes_, num_points_, sizeof(Number))),
-        block_points_(empty({sizes_.in, block_.stride})),
+        block_points_(torch::zeros({padded(sizes_.in), block_.stride}, points.options())),
         block_outputs_(empty({sizes_.out, block_.stride})) {}
 
   /// Room for the hidden units of all blocks.  Shapes: -> [blocks, T, hidden, stride]
@@ -78,7 +78,10 @@ class BlockedPack {
   /// Shapes: -> [T, out, N]
   torch::Tensor run(const torch::Tensor& hidden) {
     auto outputs = empty({num_trials_, sizes_.out, num_points_});
-    for_blocks([&](std::int64_t trial, std::int64_t block) {
+    const auto read_points = [this](std::int64_t trial, std::int64_t block) {
+      read_block(trial, block);
+    };
+    for_blocks(read_points, [&](std::int64_t trial, std::int64_t block) {
       const auto task = task_of(trial, block, hidden);
       kernel_.run(task);
       write(task.outputs, block_, columns_of(outputs, trial, block));
@@ -93,12 +96,20 @@ class BlockedPack {
     const auto of_sums = room_for_one();
     const auto of_block_points =
         of_points.defined() ? empty({sizes_.in, block_.stride}) : of_points;
-    for_blocks([&](std::int64_t trial, std::int64_t block) {
+    const auto transposed_points = empty({block_.columns, padded(sizes_.in)});
+    const auto of_weight_here = empty({sizes_.hidden, padded(sizes_.in)});
+    const auto read_points = [&](std::int64_t trial, std::int64_t block) {
+      read_block(trial, block);
+      transpose(begin(block_points_), sizes_.in, block_, begin(transposed_points));
+    };
+    for_blocks(read_points, [&](std::int64_t trial, std::int64_t block) {
       read(columns_of(of_outputs, trial, block), block_, begin(block_outputs_));
       auto* of_points_here = of_points.defined() ? begin(of_block_points) : nullptr;
       kernel_.differentiate(task_of(trial, block, hidden),
                             {.of_outputs = begin(block_outputs_),
+                             .transposed_points = begin(transposed_points),
                              .of_sums = begin(of_sums),
+                             .of_weight_here = begin(of_weight_here),
                              .of_weights = weights_of<Number>(of_pack, trial),
                              .of_points = of_points_here});
       if (of_points.defined()) write(of_points_here, block_, columns_of(of_points, trial, block));
@@ -137,13 +148,18 @@ class BlockedPack {
             .outputs = begin(block_outputs_)};
   }
 
-  /// Calls visit(trial, block) where the block's points have been read.
-  template <class Visit>
-  void for_blocks(const Visit& visit) {
+  /// From the points of all.
+  void read_block(std::int64_t trial, std::int64_t block) {
+    read(columns_of(points_, trial, block), block_, begin(block_points_));
+  }
+
+  /// Calls visit(trial, block) for all, and before that, once where trials share their points,
+  /// read_points(trial, block).
+  template <class ReadPoints, class Visit>
+  void for_blocks(const ReadPoints& read_points, const Visit& visit) {
     for (std::int64_t block = 0; block * block_.columns < num_points_; ++block) {
       for (std::int64_t trial = 0; trial < num_trials_; ++trial) {
-        if (trial == 0 || points_.size(0) > 1)
-          read(columns_of(points_, trial, block), block_, begin(block_points_));
+        if (trial == 0 || points_.size(0) > 1) read_points(trial, block);
         visit(trial, block);
       }
     }
