@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <functional>
 #include <iostream>
@@ -84,6 +85,12 @@ void add_if_busy(CLI::App& command, SessionOptions& options) {
       ->transform(CLI::CheckedTransformer(choices_by_name).description(""));
 }
 
+/// Without what we add when we launch ourselves.
+std::string as_typed(const std::vector<std::string>& arguments) {
+  const auto end = std::ranges::find(arguments, kSupervisedOption);
+  return fmt::format("mpisweep {}", fmt::join(arguments.begin(), end, " "));
+}
+
 void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) {
   auto* command = app.add_subcommand("run", "train what is missing of a sweep");
   command->footer(
@@ -92,14 +99,15 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
       "exit codes: 0 done, 1 the sweep failed, 2 bad input, 3 some trials failed,\n"
       "            4 the folder is in use, 130/143 stopped by a signal, 143 out of time");
   auto options = std::make_shared<RunOptions>();
-  options->session.command_line = fmt::format("mpisweep {}", fmt::join(arguments, " "));
+  options->session.command_line = as_typed(arguments);
   options->arguments = std::move(arguments);
   add_sweep_options(*command, options->session);
   command->add_option("--ranks", options->ranks, "MPI ranks (default: one per GPU, or per core)")
       ->check(CLI::Range(1, 1'000'000).description(""));
   command->add_option("--launcher", options->launcher, "mpirun (default) or srun, in a Slurm job")
       ->transform(CLI::CheckedTransformer(launchers_by_name).description(""));
-  command->add_flag("--supervised", options->is_supervised)->group("");  // not in the help
+  command->add_flag(std::string(kSupervisedOption), options->is_supervised)
+      ->group("");  // not in the help
   command->add_flag("--requeue", options->requeues,
                     "put our Slurm job back into its queue while trials are missing");
   command->add_option("--trainer-log", options->session.trainer_log,

@@ -13,6 +13,7 @@
 #include "results/trial_index.hpp"
 #include "results/variable_names.hpp"
 #include "sweep/outlook.hpp"
+#include "sweep/trainer_ahead.hpp"
 
 namespace sweep {
 namespace {
@@ -286,24 +287,26 @@ protocol::Ready start_first_trainer(TrainerChoice& start, std::unique_ptr<Traine
   const bool may_use_gpu = start.device != DeviceChoice::cpu && count_visible_gpus() > 0;
   if (may_use_gpu || start.device == DeviceChoice::cuda) {
     try {
-      trainer = std::make_unique<TrainerProcess>(start.trainer);
+      trainer = start_trainer(start.trainer, std::move(trainer));
       auto ready =
           greet(*trainer, start, map_rank_to_device(start.device, 0, count_visible_gpus()), cache);
       start.device = DeviceChoice::cuda;
       return ready;
     } catch (const protocol::ProtocolError& error) {
       if (start.device == DeviceChoice::cuda) throw;
+      trainer.reset();
       std::cerr << "mpisweep: using the CPU (" << error.what() << ")\n";
     }
   }
   start.device = DeviceChoice::cpu;
-  trainer = std::make_unique<TrainerProcess>(start.trainer);
+  trainer = start_trainer(start.trainer, std::move(trainer));
   return greet(*trainer, start, "cpu");
 }
 
-PreparedSweep prepare_sweep(const SweepChoice& choice) {
+PreparedSweep prepare_sweep(const SweepChoice& choice, std::unique_ptr<TrainerProcess> ahead) {
   Problems problems;
   PreparedSweep sweep;
+  sweep.trainer = std::move(ahead);
   sweep.config = read_config(choice.config, choice.overrides, problems);
   const bool was_unreadable =
       !problems.empty() && sweep.config.trial.entries.empty() && sweep.config.grid.empty();

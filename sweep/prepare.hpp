@@ -48,12 +48,14 @@ struct PreparedSweep {
 
 /// Reads the config, expands its grid and asks the trainer about every combination of settings.
 /// With `automatic`, a trainer that cannot use the first GPU is asked to use the CPU, and
-/// `start.device` says so.
+/// `start.device` says so. `ahead` is a trainer that nobody has greeted, or null.
 /// Throws: ConfigError with all problems; protocol::ProtocolError if the trainer does not answer.
-PreparedSweep prepare_sweep(const SweepChoice& choice);
+PreparedSweep prepare_sweep(const SweepChoice& choice,
+                            std::unique_ptr<TrainerProcess> ahead = nullptr);
 
-/// Starts a trainer and asks what it can do. `start.device` becomes cpu or cuda. `cache` is the
-/// file for what it measures of a GPU, empty if it is to measure nothing. Throws:
+/// Starts a trainer, unless `trainer` is one that nobody has greeted, and asks what it can do.
+/// `start.device` becomes cpu or cuda. `cache` is the file for what it measures of a GPU, empty if
+/// it is to measure nothing. Throws:
 /// protocol::ProtocolError with the trainer's own reason.
 protocol::Ready start_first_trainer(TrainerChoice& start, std::unique_ptr<TrainerProcess>& trainer,
                                     const std::filesystem::path& cache = {});

@@ -182,11 +182,14 @@ void send_home(Communicator& world) {
 
 }  // namespace
 
-ExitCode run_session(const SessionOptions& options, Communicator& world) {
+ExitCode run_session(const SessionOptions& options, Communicator& world,
+                     std::unique_ptr<TrainerProcess> ahead) {
   auto code = ExitCode::success;
   try {
     auto views = gather_views(options.choice.device, world);
-    code = Session(options, prepare_sweep(options.choice), std::move(views), world).run();
+    code =
+        Session(options, prepare_sweep(options.choice, std::move(ahead)), std::move(views), world)
+            .run();
   } catch (const ConfigError& error) {
     std::cerr << error.what() << std::flush;
     code = ExitCode::bad_input;

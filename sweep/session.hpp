@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "results/sweep_results.hpp"
@@ -27,8 +28,10 @@ struct SessionOptions {
 /// One `mpisweep run` on rank 0, from config to results: trains what is missing, records it and
 /// tells people. Stops by itself before the job ends, and at once when there is no time for any
 /// pack. Bad input, a busy folder and a stop are answered by the exit code, with the other
-/// ranks sent home. MPI: rank 0 only, while the others are in serve_coordinator(). Throws: whatever
-/// the sweep cannot survive; the caller aborts all ranks.
-ExitCode run_session(const SessionOptions& options, Communicator& world);
+/// ranks sent home. `ahead` is a trainer that nobody has greeted, or null. MPI: rank 0 only, while
+/// the others are in serve_coordinator(). Throws: whatever the sweep cannot survive; the caller
+/// aborts all ranks.
+ExitCode run_session(const SessionOptions& options, Communicator& world,
+                     std::unique_ptr<TrainerProcess> ahead);
 
 }  // namespace sweep

@@ -86,7 +86,7 @@ std::vector<std::string> program_of(const TrainerCommand& command) {
 
 }  // namespace
 
-TrainerProcess::TrainerProcess(const TrainerCommand& command) {
+TrainerProcess::TrainerProcess(const TrainerCommand& command) : command_(command) {
   const auto sockets = make_socket_pair();
   const auto pipe = make_output_pipe();
   socket_ = sockets[0];

@@ -19,6 +19,8 @@ struct TrainerCommand {
   std::vector<std::string> program = {};  ///< with arguments; empty: mpisweep-trainer beside us
   std::filesystem::path folder = {};      ///< its working directory
   int threads = 1;                        ///< for hello and for OMP_NUM_THREADS
+
+  bool operator==(const TrainerCommand&) const = default;
 };
 
 /// A running trainer: one socket for messages, one pipe for what it prints. It dies with us, even
@@ -34,6 +36,9 @@ class TrainerProcess {
   ~TrainerProcess();
   TrainerProcess(const TrainerProcess&) = delete;
   TrainerProcess& operator=(const TrainerProcess&) = delete;
+
+  /// By which it was started.
+  const TrainerCommand& command() const { return command_; }
 
   /// Returns when the kernel has taken the whole message.
   /// Throws: protocol::ProtocolError if the trainer is gone, or does not read for ten seconds.
@@ -77,6 +82,7 @@ class TrainerProcess {
   bool has_exited();
   void read_output();
 
+  TrainerCommand command_;
   pid_t process_ = -1;
   int socket_ = -1;
   int output_ = -1;

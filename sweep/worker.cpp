@@ -11,6 +11,7 @@
 #include "sweep/comm.hpp"
 #include "sweep/device_assignment.hpp"
 #include "sweep/stop_signals.hpp"
+#include "sweep/trainer_ahead.hpp"
 
 namespace sweep {
 namespace {
@@ -26,6 +27,8 @@ std::string last_lines(const std::string& output) {
 }
 
 }  // namespace
+
+Worker::Worker(std::unique_ptr<TrainerProcess> ahead) : ahead_(std::move(ahead)) {}
 
 Worker::~Worker() {
   if (!trainer_ || is_training_) return;
@@ -71,7 +74,7 @@ void Worker::start(const StartWorker& start) {
 
 void Worker::start_trainer() {
   try {
-    trainer_ = std::make_unique<TrainerProcess>(settings_.trainer);
+    trainer_ = sweep::start_trainer(settings_.trainer, std::move(ahead_));
     is_ready_ = false;
     has_trained_ = false;
     last_message_ = Clock::now();
@@ -231,9 +234,9 @@ void Worker::lose_trainer(const std::string& reason, protocol::Cause cause) {
   if (!was_ready_) report(WorkerUnable{"the trainer cannot start (" + how + ")"});
 }
 
-void serve_coordinator(Communicator& world) {
+void serve_coordinator(Communicator& world, std::unique_ptr<TrainerProcess> ahead) {
   world.gather(serialize(view_of_this_rank()));
-  Worker worker;
+  Worker worker(std::move(ahead));
   int signal_told = 0;
   auto patience = kShortestWait;
   while (!worker.has_quit()) {

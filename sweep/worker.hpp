@@ -24,7 +24,8 @@ inline constexpr std::chrono::milliseconds kLongestWait{10};
 /// stay here, where no trainer can lose them. Never waits but in wait() and its destructor.
 class Worker {
  public:
-  Worker() = default;
+  /// `ahead` is a trainer that nobody has greeted, or null.
+  explicit Worker(std::unique_ptr<TrainerProcess> ahead = nullptr);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -75,6 +76,7 @@ class Worker {
   }
 
   StartWorker settings_;
+  std::unique_ptr<TrainerProcess> ahead_;  // until we know which trainer is wanted
   std::unique_ptr<TrainerProcess> trainer_;
   std::deque<LentPack> packs_;  // in the order of their training
   bool is_training_ = false;    // the trainer has the first of them
@@ -89,8 +91,8 @@ class Worker {
   std::vector<Report> reports_;
 };
 
-/// Serves the coordinator on rank 0 until it says quit.
+/// Serves the coordinator on rank 0 until it says quit. `ahead` is as Worker's.
 /// MPI: for every rank but 0.  Throws: MpiError.
-void serve_coordinator(Communicator& world);
+void serve_coordinator(Communicator& world, std::unique_ptr<TrainerProcess> ahead);
 
 }  // namespace sweep

@@ -78,7 +78,7 @@ int serve() {
 
 int main(int argc, char** argv) {
   const std::string_view option = argc > 1 ? argv[1] : "";
-  if (option.empty()) return serve();
+  if (option.empty()) std::_Exit(serve());  // LibTorch would take its registries apart, for nobody
   if (option == "--version") {
     std::cout << "mpisweep-trainer " MPISWEEP_VERSION " (" << trainer::library_version() << ")\n";
     return 0;

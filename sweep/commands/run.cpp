@@ -13,6 +13,7 @@
 #include "sweep/slurm/requeue.hpp"
 #include "sweep/stop_signals.hpp"
 #include "sweep/supervisor.hpp"
+#include "sweep/trainer_ahead.hpp"
 #include "sweep/worker.hpp"
 
 namespace sweep {
@@ -22,15 +23,16 @@ namespace {
 /// would wait for ranks that wait for us.
 int run_as_rank(const RunOptions& options) {
   const int failure = options.is_supervised ? kSupervisedFailure : to_int(ExitCode::sweep_failed);
+  auto trainer = options.is_supervised ? start_announced_trainer() : nullptr;
   const MpiSession session;
   Communicator world(MPI_COMM_WORLD);
   catch_stop_signals();  // launchers send them to every rank; rank 0 answers for all
   try {
     if (world.rank() == 0) {
-      const auto code = run_session(options.session, world);
+      const auto code = run_session(options.session, world, std::move(trainer));
       return code == ExitCode::sweep_failed ? failure : to_int(code);
     }
-    serve_coordinator(world);
+    serve_coordinator(world, std::move(trainer));
     return to_int(ExitCode::success);
   } catch (const std::exception& error) {
     std::cerr << "mpisweep: rank " << world.rank() << ": " << error.what() << std::endl;
@@ -53,7 +55,7 @@ double capped_grace_s(double grace_s) {
 /// Launches the ranks and waits for them.
 SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& sweep) {
   auto arguments = options.arguments;
-  arguments.emplace_back("--supervised");
+  arguments.emplace_back(kSupervisedOption);
   bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
   if (options.session.choice.device == DeviceChoice::automatic) {
     uses_gpus = uses_gpus || has_gpus_elsewhere();
@@ -69,6 +71,7 @@ SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& 
                            .num_ranks = options.ranks,
                            .most_ranks = static_cast<int>(sweep.ids.size()),
                            .num_ranks_here = default_num_ranks(sweep)};
+  announce_trainer(sweep.start.trainer);
   return supervise({.command = [&] { return command_of(plan_launch(wish), arguments); },
                     .launcher = options.launcher,
                     .grace_s = capped_grace_s(sweep.config.run.grace_s),

@@ -2,12 +2,16 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sweep/launcher.hpp"
 #include "sweep/session.hpp"
 
 namespace sweep {
+
+/// With which we launch ourselves as ranks. It comes behind all that was typed.
+inline constexpr std::string_view kSupervisedOption = "--supervised";
 
 struct RunOptions {
   SessionOptions session = {};

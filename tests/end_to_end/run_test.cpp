@@ -7,9 +7,11 @@
 #include <random>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "results/journal.hpp"
 #include "tests/end_to_end/scripted_sweep.hpp"
 #include "tests/end_to_end/sweep_folder.hpp"
 #include "tests/temporary_folder.hpp"
@@ -47,6 +49,46 @@ TEST(Run, StartsItselfUnderMpirunAndShowsATable) {
   EXPECT_TRUE(contains(ended.err, "24 trials finished")) << ended.err;
   EXPECT_TRUE(contains(ended.out, "width  learning_rate  score")) << ended.out;
   EXPECT_TRUE(contains(ended.out, "xarray.open_dataset(")) << ended.out;
+}
+
+TEST(Run, StartsAllTrainersAtOnceAndNoneTwice) {
+  // The first is the one that judges the config; the others wait for each other.
+  const SweepFolder sweep(
+      "name: scripted\n"
+      "trainer:\n"
+      "  - bash\n"
+      "  - -c\n"
+      "  - |\n"
+      "    count() { ls started.* | wc -l; }\n"
+      "    touch started.$$\n"
+      "    if [ $(count) -gt 1 ]; then\n"
+      "      for i in {1..200}; do if [ $(count) -lt 4 ]; then sleep 0.1; fi; done\n"
+      "      [ $(count) -eq 4 ] || exit 1\n"
+      "    fi\n"
+      "    exec " SCRIPTED_TRAINER
+      "\n"
+      "grid: {width: [2, 3], seed: 0..5, learning_rate: [0.25, 0.5]}\n");
+
+  const auto ended = run(sweep.run_command({"--ranks", "3"}));
+
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(sweep.num_recorded(), 24U);
+}
+
+TEST(Run, RecordsItsCommandAsItWasTyped) {
+  const SweepFolder sweep(scripted());
+  const auto command = sweep.run_command({"--ranks", "1"});
+  ASSERT_EQ(run(command).exit_code, 0);
+
+  std::string recorded;
+  results::read_journal(sweep.output() + "/journal",
+                        [&](results::RecordType type, const std::string& payload) {
+                          if (type != results::RecordType::session) return;
+                          recorded = nlohmann::json::parse(payload).at("command_line");
+                        });
+
+  EXPECT_EQ(recorded,
+            fmt::format("mpisweep {}", fmt::join(command.begin() + 1, command.end(), " ")));
 }
 
 TEST(Run, ChoosesTheDeviceThatItIsToldToChoose) {

@@ -63,8 +63,11 @@ class BlockedPack {
         num_trials_(pack.weight.size(0)),
         num_points_(points.size(2)),
         block_(choose_block(sizes_, num_points_, sizeof(Number))),
-        block_points_(torch::zeros({padded(sizes_.in), block_.stride}, points.options())),
-        block_outputs_(empty({sizes_.out, block_.stride})) {}
+        block_points_(empty({padded(sizes_.in), block_.stride})),
+        block_outputs_(empty({sizes_.out, block_.stride})) {
+    std::fill(begin(block_points_) + sizes_.in * block_.stride,
+              begin(block_points_) + block_points_.numel(), Number(0));
+  }
 
   /// Room for the hidden units of all blocks.  Shapes: -> [blocks, T, hidden, stride]
   torch::Tensor room_for_all() const {
