@@ -13,7 +13,6 @@
 #include "sweep/comm.hpp"
 #include "sweep/name_list.hpp"
 #include "sweep/slurm/queue.hpp"
-#include "sweep/trainer_ahead.hpp"
 
 namespace sweep {
 namespace {
@@ -35,9 +34,6 @@ std::vector<std::string> mpirun_command(const Launch& launch) {
   if (!mpi_version().starts_with("Open MPI")) return command;
   // Quiet: our own message explains an exit code. Unbound: two jobs would share the first cores.
   command.insert(command.end(), {"--quiet", "--bind-to", "none", "--oversubscribe"});
-  if (std::getenv(kTrainerVariable) != nullptr) {
-    command.insert(command.end(), {"-x", kTrainerVariable});  // to ranks on other nodes as well
-  }
   if (!launch.places.empty()) {
     // Slurm's SIGTERM reaches every process on the nodes; the daemons must leave it to the ranks.
     const auto agent = fmt::format("{} {} orted", own_program().string(), kExecDeafCommand);

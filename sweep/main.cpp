@@ -108,6 +108,7 @@ void add_run(CLI::App& app, Action& action, std::vector<std::string> arguments) 
       ->transform(CLI::CheckedTransformer(launchers_by_name).description(""));
   command->add_flag(std::string(kSupervisedOption), options->is_supervised)
       ->group("");  // not in the help
+  command->add_option("--own-trainer", options->own_trainer)->group("");
   command->add_flag("--requeue", options->requeues,
                     "put our Slurm job back into its queue while trials are missing");
   command->add_option("--trainer-log", options->session.trainer_log,

@@ -287,7 +287,7 @@ protocol::Ready start_first_trainer(TrainerChoice& start, std::unique_ptr<Traine
   const bool may_use_gpu = start.device != DeviceChoice::cpu && count_visible_gpus() > 0;
   if (may_use_gpu || start.device == DeviceChoice::cuda) {
     try {
-      trainer = start_trainer(start.trainer, std::move(trainer));
+      trainer = take_or_start_trainer(start.trainer, std::move(trainer));
       auto ready =
           greet(*trainer, start, map_rank_to_device(start.device, 0, count_visible_gpus()), cache);
       start.device = DeviceChoice::cuda;
@@ -299,7 +299,7 @@ protocol::Ready start_first_trainer(TrainerChoice& start, std::unique_ptr<Traine
     }
   }
   start.device = DeviceChoice::cpu;
-  trainer = start_trainer(start.trainer, std::move(trainer));
+  trainer = take_or_start_trainer(start.trainer, std::move(trainer));
   return greet(*trainer, start, "cpu");
 }
 

@@ -57,7 +57,8 @@ class Session {
   }
 
  private:
-  /// While we wait for the folder our trainer goes, since the other run may want its device.
+  /// While we wait for the folder our trainer goes, since the other run may want its device. Those
+  /// of other ranks have none yet.
   FolderClaim claim() {
     return {.take_over = options_.take_over,
             .if_busy = options_.if_busy,

@@ -1,31 +1,21 @@
 #include "sweep/trainer_ahead.hpp"
 
-#include <cstdlib>
-#include <exception>
-#include <variant>
-
-#include "sweep/worker_messages.hpp"
+#include <system_error>
 
 namespace sweep {
 
-void announce_trainer(const TrainerCommand& command) {
-  setenv(kTrainerVariable, serialize(StartWorker{.trainer = command}).c_str(), /*overwrite=*/1);
-}
-
-std::unique_ptr<TrainerProcess> start_announced_trainer() {
-  const char* announced = std::getenv(kTrainerVariable);
-  if (announced == nullptr) return nullptr;
+std::unique_ptr<TrainerProcess> start_own_trainer(const std::filesystem::path& folder) {
+  if (folder.empty()) return nullptr;
   try {
-    const auto start = std::get<StartWorker>(parse_command(announced));
-    return std::make_unique<TrainerProcess>(start.trainer);
-  } catch (const std::exception&) {
+    return std::make_unique<TrainerProcess>(TrainerCommand{.folder = folder});
+  } catch (const std::system_error&) {
     return nullptr;
   }
 }
 
-std::unique_ptr<TrainerProcess> start_trainer(const TrainerCommand& command,
-                                              std::unique_ptr<TrainerProcess> ahead) {
-  if (ahead && ahead->command() == command) return ahead;
+std::unique_ptr<TrainerProcess> take_or_start_trainer(const TrainerCommand& command,
+                                                      std::unique_ptr<TrainerProcess> ahead) {
+  if (ahead && ahead->command() == command && !ahead->has_exited()) return ahead;
   return std::make_unique<TrainerProcess>(command);
 }
 

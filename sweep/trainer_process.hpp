@@ -65,6 +65,9 @@ class TrainerProcess {
   /// True once it has exited or closed its socket, and everything it sent has been taken.
   bool has_ended() const { return has_ended_; }
 
+  /// True once its process is over, whatever it has sent.
+  bool has_exited();
+
   /// True if it has closed its socket before it had read all that was sent.
   bool has_left_unread() const { return has_left_unread_; }
 
@@ -79,7 +82,6 @@ class TrainerProcess {
   void wait(std::chrono::milliseconds patience) const;
 
  private:
-  bool has_exited();
   void read_output();
 
   TrainerCommand command_;

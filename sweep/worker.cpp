@@ -28,7 +28,8 @@ std::string last_lines(const std::string& output) {
 
 }  // namespace
 
-Worker::Worker(std::unique_ptr<TrainerProcess> ahead) : ahead_(std::move(ahead)) {}
+Worker::Worker(std::unique_ptr<TrainerProcess> ahead, std::chrono::milliseconds patience)
+    : ahead_(std::move(ahead)), patience_(patience) {}
 
 Worker::~Worker() {
   if (!trainer_ || is_training_) return;
@@ -53,6 +54,7 @@ void Worker::handle(const Command& command) {
 }
 
 std::vector<Report> Worker::poll() {
+  if (ahead_ && Clock::now() - begin_ > patience_) ahead_.reset();
   if (trainer_) take_messages();
   if (trainer_) check_silence();
   if (!trainer_ && !packs_.empty()) start_trainer();
@@ -74,7 +76,7 @@ void Worker::start(const StartWorker& start) {
 
 void Worker::start_trainer() {
   try {
-    trainer_ = sweep::start_trainer(settings_.trainer, std::move(ahead_));
+    trainer_ = take_or_start_trainer(settings_.trainer, std::move(ahead_));
     is_ready_ = false;
     has_trained_ = false;
     last_message_ = Clock::now();

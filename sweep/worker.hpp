@@ -24,8 +24,10 @@ inline constexpr std::chrono::milliseconds kLongestWait{10};
 /// stay here, where no trainer can lose them. Never waits but in wait() and its destructor.
 class Worker {
  public:
-  /// `ahead` is a trainer that nobody has greeted, or null.
-  explicit Worker(std::unique_ptr<TrainerProcess> ahead = nullptr);
+  /// `ahead` is a trainer that nobody has greeted, or null. It is kept for so long: rank 0 may wait
+  /// for hours for its folder.
+  explicit Worker(std::unique_ptr<TrainerProcess> ahead = nullptr,
+                  std::chrono::milliseconds patience = std::chrono::minutes(1));
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -77,6 +79,8 @@ class Worker {
 
   StartWorker settings_;
   std::unique_ptr<TrainerProcess> ahead_;  // until we know which trainer is wanted
+  std::chrono::milliseconds patience_;     // with it
+  Clock::time_point begin_ = Clock::now();
   std::unique_ptr<TrainerProcess> trainer_;
   std::deque<LentPack> packs_;  // in the order of their training
   bool is_training_ = false;    // the trainer has the first of them

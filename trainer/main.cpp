@@ -1,4 +1,5 @@
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -74,11 +75,18 @@ int serve() {
   }
 }
 
+/// Without LibTorch taking its registries apart, for nobody.
+[[noreturn]] void leave(int exit_code) {
+  std::cout.flush();
+  std::fflush(nullptr);  // what libraries print
+  std::_Exit(exit_code);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view option = argc > 1 ? argv[1] : "";
-  if (option.empty()) std::_Exit(serve());  // LibTorch would take its registries apart, for nobody
+  if (option.empty()) leave(serve());
   if (option == "--version") {
     std::cout << "mpisweep-trainer " MPISWEEP_VERSION " (" << trainer::library_version() << ")\n";
     return 0;

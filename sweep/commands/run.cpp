@@ -23,7 +23,7 @@ namespace {
 /// would wait for ranks that wait for us.
 int run_as_rank(const RunOptions& options) {
   const int failure = options.is_supervised ? kSupervisedFailure : to_int(ExitCode::sweep_failed);
-  auto trainer = options.is_supervised ? start_announced_trainer() : nullptr;
+  auto trainer = start_own_trainer(options.own_trainer);
   const MpiSession session;
   Communicator world(MPI_COMM_WORLD);
   catch_stop_signals();  // launchers send them to every rank; rank 0 answers for all
@@ -56,6 +56,10 @@ double capped_grace_s(double grace_s) {
 SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& sweep) {
   auto arguments = options.arguments;
   arguments.emplace_back(kSupervisedOption);
+  const auto& trainer = sweep.start.trainer;
+  if (trainer.program.empty()) {
+    arguments.insert(arguments.end(), {"--own-trainer", trainer.folder.string()});
+  }
   bool uses_gpus = sweep.start.device == DeviceChoice::cuda;
   if (options.session.choice.device == DeviceChoice::automatic) {
     uses_gpus = uses_gpus || has_gpus_elsewhere();
@@ -71,7 +75,6 @@ SupervisedEnd run_as_supervisor(const RunOptions& options, const PreparedSweep& 
                            .num_ranks = options.ranks,
                            .most_ranks = static_cast<int>(sweep.ids.size()),
                            .num_ranks_here = default_num_ranks(sweep)};
-  announce_trainer(sweep.start.trainer);
   return supervise({.command = [&] { return command_of(plan_launch(wish), arguments); },
                     .launcher = options.launcher,
                     .grace_s = capped_grace_s(sweep.config.run.grace_s),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,7 @@ struct RunOptions {
   std::optional<int> ranks = {};            ///< absent: one per GPU or core
   Launcher launcher = Launcher::mpirun;     ///< of the ranks, unless something launched us
   bool is_supervised = false;               ///< launched by ourselves
+  std::filesystem::path own_trainer = {};   ///< where it is started ahead; empty: it is not
   bool requeues = false;                    ///< our Slurm job while trials are missing
   std::vector<std::string> arguments = {};  ///< as typed, to launch ourselves as ranks
 };

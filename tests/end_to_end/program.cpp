@@ -159,18 +159,13 @@ std::vector<pid_t> descendants_of(pid_t process) {
   return found;
 }
 
-std::vector<pid_t> find_descendants(pid_t ancestor, const std::string& part) {
-  auto found = descendants_of(ancestor);
-  std::erase_if(found, [&part](pid_t process) {
-    const auto command = read_bytes("/proc/" + std::to_string(process) + "/cmdline");
-    return command.find(part) == std::string::npos;
-  });
-  return found;
-}
-
 pid_t find_descendant(pid_t ancestor, const std::string& part) {
-  const auto found = find_descendants(ancestor, part);
-  return found.empty() ? 0 : std::ranges::max(found);
+  pid_t found = 0;
+  for (const auto process : descendants_of(ancestor)) {
+    const auto command = read_bytes("/proc/" + std::to_string(process) + "/cmdline");
+    if (command.find(part) != std::string::npos) found = std::max(found, process);
+  }
+  return found;
 }
 
 }  // namespace end_to_end

@@ -52,10 +52,8 @@ Ended run(const std::vector<std::string>& command);
 /// All living processes that descend from one.
 std::vector<pid_t> descendants_of(pid_t process);
 
-/// Those of them whose command line has a part. Arguments in a command line end with zeros.
-std::vector<pid_t> find_descendants(pid_t ancestor, const std::string& part);
-
-/// The youngest of these, 0 if there is none.
+/// The youngest of them whose command line has a part, 0 if there is none. Arguments in a command
+/// line end with zeros.
 pid_t find_descendant(pid_t ancestor, const std::string& part);
 
 }  // namespace end_to_end

@@ -51,28 +51,40 @@ TEST(Run, StartsItselfUnderMpirunAndShowsATable) {
   EXPECT_TRUE(contains(ended.out, "xarray.open_dataset(")) << ended.out;
 }
 
-TEST(Run, StartsAllTrainersAtOnceAndNoneTwice) {
-  // The first is the one that judges the config; the others wait for each other.
-  const SweepFolder sweep(
-      "name: scripted\n"
-      "trainer:\n"
-      "  - bash\n"
-      "  - -c\n"
-      "  - |\n"
-      "    count() { ls started.* | wc -l; }\n"
-      "    touch started.$$\n"
-      "    if [ $(count) -gt 1 ]; then\n"
-      "      for i in {1..200}; do if [ $(count) -lt 4 ]; then sleep 0.1; fi; done\n"
-      "      [ $(count) -eq 4 ] || exit 1\n"
-      "    fi\n"
-      "    exec " SCRIPTED_TRAINER
-      "\n"
-      "grid: {width: [2, 3], seed: 0..5, learning_rate: [0.25, 0.5]}\n");
+/// A program beside which lies a trainer that, but for the first, which judges the config, waits
+/// until four of them have been started.
+std::string make_program_whose_trainers_meet(const TemporaryFolder& folder) {
+  std::filesystem::copy_file(MPISWEEP, folder / "mpisweep");
+  const auto trainer = folder.write("mpisweep-trainer", R"(#!/bin/bash
+cd "${BASH_SOURCE[0]%/*}"
+count() { ls started.* | wc -l; }
+touch started.$$
+if (($(count) > 1)); then
+  for i in {1..200}; do (($(count) > 3)) || sleep 0.1; done
+  (($(count) > 3)) || exit 1
+fi
+exec )" SCRIPTED_TRAINER "\n");
+  std::filesystem::permissions(trainer, std::filesystem::perms::owner_all);
+  return (folder / "mpisweep").string();
+}
 
-  const auto ended = run(sweep.run_command({"--ranks", "3"}));
+std::ptrdiff_t count_started(const TemporaryFolder& folder) {
+  return std::ranges::count_if(std::filesystem::directory_iterator(folder.path()),
+                               [](const auto& entry) { return entry.path().stem() == "started"; });
+}
+
+TEST(Run, StartsAllTrainersAtOnceAndNoneTwice) {
+  const TemporaryFolder folder;
+  const SweepFolder sweep(
+      "name: scripted\ngrid: {width: [2, 3], seed: 0..5, learning_rate: [0.25, 0.5]}\n");
+  auto command = sweep.run_command({"--ranks", "3"});
+  command.front() = make_program_whose_trainers_meet(folder);
+
+  const auto ended = run(command);
 
   EXPECT_EQ(ended.exit_code, 0) << ended.err;
   EXPECT_EQ(sweep.num_recorded(), 24U);
+  EXPECT_EQ(count_started(folder), 4);
 }
 
 TEST(Run, RecordsItsCommandAsItWasTyped) {

@@ -1,51 +1,48 @@
 #include "sweep/trainer_ahead.hpp"
 
-#include <cstdlib>
+#include <chrono>
 
 #include <gtest/gtest.h>
 
 namespace sweep {
 namespace {
 
-TEST(StartTrainer, TakesOneThatWasStartedAheadByTheSameCommand) {
+TEST(TrainerAhead, IsTakenByTheSameCommand) {
   const TrainerCommand command = {.program = {SCRIPTED_TRAINER}};
   auto ahead = std::make_unique<TrainerProcess>(command);
   const auto* address = ahead.get();
 
-  const auto trainer = start_trainer(command, std::move(ahead));
+  const auto trainer = take_or_start_trainer(command, std::move(ahead));
 
   EXPECT_EQ(trainer.get(), address);
 }
 
-TEST(StartTrainer, StartsTheWantedOneWhereAnotherWasStartedAhead) {
+TEST(TrainerAhead, GivesWayToTheOneThatIsWanted) {
   const TrainerCommand command = {.program = {SCRIPTED_TRAINER}};
   auto other_program = std::make_unique<TrainerProcess>(TrainerCommand{.program = {"cat"}});
   auto other_threads =
       std::make_unique<TrainerProcess>(TrainerCommand{.program = command.program, .threads = 2});
 
-  EXPECT_EQ(start_trainer(command, std::move(other_program))->command(), command);
-  EXPECT_EQ(start_trainer(command, std::move(other_threads))->command(), command);
-  EXPECT_EQ(start_trainer(command, nullptr)->command(), command);
+  EXPECT_EQ(take_or_start_trainer(command, std::move(other_program))->command(), command);
+  EXPECT_EQ(take_or_start_trainer(command, std::move(other_threads))->command(), command);
+  EXPECT_EQ(take_or_start_trainer(command, nullptr)->command(), command);
 }
 
-TEST(AnnouncedTrainer, IsStartedAsItWasAnnounced) {
-  const TrainerCommand command = {
-      .program = {SCRIPTED_TRAINER, "quoted \"; $HOME"}, .folder = "/tmp", .threads = 3};
-  announce_trainer(command);
-  const auto trainer = start_announced_trainer();
-  unsetenv(kTrainerVariable);
+TEST(TrainerAhead, IsStartedAnewWhereItHasDied) {
+  const TrainerCommand command = {.program = {"false"}};
+  auto ahead = std::make_unique<TrainerProcess>(command);
+  const auto* address = ahead.get();
+  while (!ahead->has_exited())
+    ahead->wait(std::chrono::milliseconds(10));
 
-  ASSERT_NE(trainer, nullptr);
-  EXPECT_EQ(trainer->command(), command);
-  EXPECT_EQ(start_announced_trainer(), nullptr);
+  const auto trainer = take_or_start_trainer(command, std::move(ahead));
+
+  EXPECT_NE(trainer.get(), address);
 }
 
-TEST(AnnouncedTrainer, IsLeftForLaterWhereTheAnnouncementIsGarbage) {
-  setenv(kTrainerVariable, "{\"type\":\"quit\"}", /*overwrite=*/1);
-  EXPECT_EQ(start_announced_trainer(), nullptr);
-  setenv(kTrainerVariable, "garbage", /*overwrite=*/1);
-  EXPECT_EQ(start_announced_trainer(), nullptr);
-  unsetenv(kTrainerVariable);
+TEST(TrainerAhead, IsOurOwnInTheFolderItIsGiven) {
+  EXPECT_EQ(start_own_trainer("/tmp")->command(), TrainerCommand{.folder = "/tmp"});
+  EXPECT_EQ(start_own_trainer({}), nullptr);
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
 #include "sweep/worker.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <deque>
+#include <fstream>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
+
+#include "tests/temporary_folder.hpp"
 
 namespace sweep {
 namespace {
@@ -60,6 +64,21 @@ TEST_F(WorkerTest, TellsWhenItsTrainerIsReady) {
   start();
 
   EXPECT_EQ(std::get<WorkerReady>(reports_until<WorkerReady>().back()).device, "nothing");
+}
+
+TEST_F(WorkerTest, EndsATrainerThatWasStartedAheadIfNobodyWantsIt) {
+  const TemporaryFolder folder;
+  const auto number_file = (folder.path() / "number").string();
+  Worker worker(std::make_unique<TrainerProcess>(TrainerCommand{
+                    .program = {"bash", "-c", "echo $$ > " + number_file + "; exec sleep 1000"}}),
+                /*patience=*/std::chrono::milliseconds(0));
+  pid_t trainer = 0;
+  while (!(std::ifstream(number_file) >> trainer))
+    usleep(1000);
+
+  worker.poll();
+
+  EXPECT_NE(kill(trainer, 0), 0);
 }
 
 TEST_F(WorkerTest, ReportsEveryTrialOfAPack) {
