@@ -121,10 +121,12 @@ MPISWEEP_INLINE inline void differentiate_weight(const PerceptronRun<Number>& ru
                                                  const PerceptronGradients<Number>& gradients) {
   const auto& [in, hidden, out, activation] = run.sizes;
   const auto [columns, stride] = run.block;
+  constexpr auto kLanes = kNumbersIn<Vector<Number, kBytes>, Number>;
   const auto row = padded(in);
+  const auto used = (in + kLanes - 1) / kLanes * kLanes;
   multiply<kBytes, Number>({gradients.of_sums, hidden, columns, stride},
-                           {gradients.transposed_points, columns, row, row},
-                           {gradients.of_weight_here, hidden, row, row});
+                           {gradients.transposed_points, columns, used, row},
+                           {gradients.of_weight_here, hidden, used, row});
   for (std::int64_t i = 0; i < hidden; ++i)
     for (std::int64_t k = 0; k < in; ++k)
       gradients.of_weights.weight[i * in + k] += gradients.of_weight_here[i * row + k];
