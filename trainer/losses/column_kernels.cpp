@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <type_traits>
 
 #include "trainer/vectorized.hpp"
 
@@ -82,11 +83,13 @@ inline void scale_all(const ColumnSizes& sizes, const Number* values, const Numb
 /// Of `count` columns, at most kColumnsAtATime, whose rows are N apart.
 template <class Number>
 inline void find_in(const ColumnSizes& sizes, const Number* values, std::int64_t count,
-                    std::int64_t* __restrict__ row) {
+                    std::int64_t* found) {
+  using Row = std::conditional_t<sizeof(Number) == 4, std::int32_t, std::int64_t>;  // as many lanes
   Number most[kColumnsAtATime];
+  Row row[kColumnsAtATime];
   std::copy_n(values, count, most);
-  std::fill_n(row, count, 0);
-  for (std::int64_t r = 1; r < sizes.rows; ++r) {
+  std::fill_n(row, count, Row(0));
+  for (Row r = 1; r < static_cast<Row>(sizes.rows); ++r) {
     for (std::int64_t k = 0; k < count; ++k) {
       const auto value = values[r * sizes.columns + k];
       const bool is_larger = !(value <= most[k]) && most[k] == most[k];  // or no number at all
@@ -94,6 +97,7 @@ inline void find_in(const ColumnSizes& sizes, const Number* values, std::int64_t
       row[k] = is_larger ? r : row[k];
     }
   }
+  std::copy_n(row, count, found);
 }
 
 template <class Number>

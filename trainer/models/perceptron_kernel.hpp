@@ -54,7 +54,7 @@ struct PerceptronGradients {
   const Number* of_outputs = nullptr;         ///< [out, stride], 0 where the block is not full
   const Number* transposed_points = nullptr;  ///< [columns, padded(in)], by transpose()
   Number* of_sums = nullptr;                  ///< [hidden, stride]: W x + b, written
-  Number* of_weight_here = nullptr;           ///< [hidden, padded(in)]: by this block, written up to in
+  Number* of_weight_here = nullptr;  ///< [hidden, padded(in)], up to `in` written: of this block
   PerceptronWeights<Number> of_weights = {};  ///< added to
   Number* of_points = nullptr;                ///< [in, stride], written; null: not wanted
 };
