@@ -41,6 +41,7 @@ struct BadInput {
   std::string error = {};                  ///< %s stands for the file
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
 void PrintTo(const BadInput& input, std::ostream* out) {
   *out << input.name;
 }

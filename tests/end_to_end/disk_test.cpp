@@ -171,6 +171,7 @@ struct Fault {
   std::string reason = {};  ///< as people are told
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
 void PrintTo(const Fault& fault, std::ostream* out) {
   *out << fault.name;
 }

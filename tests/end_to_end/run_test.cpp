@@ -169,6 +169,7 @@ struct Trouble {
   std::string error = {};
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
 void PrintTo(const Trouble& trouble, std::ostream* out) {
   *out << trouble.name;
 }

@@ -107,6 +107,7 @@ struct Trouble {
   std::string reason = {};  // part of the report
 };
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name that GoogleTest looks for
 void PrintTo(const Trouble& trouble, std::ostream* out) {
   *out << trouble.name;
 }

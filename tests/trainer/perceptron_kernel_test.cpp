@@ -15,8 +15,7 @@ constexpr std::int64_t kIn = 20, kHidden = 8, kOut = 7, kPoints = 101;
 
 /// One trial and one block, each of the kernels against sums in double precision.
 template <class Number>
-class PerceptronKernels : public testing::Test {
- protected:
+struct PerceptronKernels : testing::Test {
   PerceptronKernels() {
     for (std::int64_t i = 0; i < kOut; ++i)  // a gradient of nothing where the block is not full
       for (std::int64_t n = kPoints; n < block.stride; ++n)

@@ -102,7 +102,8 @@ MPISWEEP_INLINE inline void run_in(const PerceptronRun<Number>& run) {
   const auto [columns, stride] = run.block;
   const auto& [weight, bias, out_weight, out_bias] = run.weights;
   const auto activate_vector = [&](std::int64_t unit, std::int64_t column) MPISWEEP_INLINE {
-    activate<Vec>(run.hidden + unit * stride + column, bias[unit], activation);
+    activate<Vec>(run.hidden + unit * run.block.stride + column, run.weights.bias[unit],
+                  run.sizes.activation);
   };
   multiply<kBytes, Number>({weight, hidden, in, in}, {run.points, in, columns, stride},
                            {run.hidden, hidden, columns, stride}, activate_vector);
@@ -220,10 +221,10 @@ template <class Number>
 void transpose(const Number* points, std::int64_t in, const Block& block, Number* transposed) {
   using Vec =
       Vector<Number, 16>;  // of any processor: the points are most often those of all trials
-  constexpr auto size = kNumbersIn<Vec, Number>;
+  constexpr auto kSize = kNumbersIn<Vec, Number>;
   const auto row = padded(in);
-  for (std::int64_t k = 0; k < block.columns; k += size)
-    for (std::int64_t i = 0; i < row; i += size)
+  for (std::int64_t k = 0; k < block.columns; k += kSize)
+    for (std::int64_t i = 0; i < row; i += kSize)
       transpose_square<Vec>(points + i * block.stride + k, block.stride, transposed + k * row + i,
                             row);
 }
