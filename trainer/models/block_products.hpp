@@ -145,8 +145,8 @@ template <class Vec, int kVectors, class Number, class Finish>
 MPISWEEP_INLINE inline void multiply_columns(const Matrix<const Number>& a,
                                              const Matrix<const Number>& b, const Matrix<Number>& c,
                                              std::int64_t column, const Finish& finish) {
-  constexpr auto at_once = kVectors * kNumbersIn<Vec, Number>;
-  for (; column + at_once <= c.columns; column += at_once) {
+  constexpr auto kAtOnce = kVectors * kNumbersIn<Vec, Number>;
+  for (; column + kAtOnce <= c.columns; column += kAtOnce) {
     for_groups(c.rows, [&](std::int64_t first, auto rows) MPISWEEP_INLINE {
       multiply_group<Vec, rows(), kVectors>(a, b, c, first, column);
       for (auto row = first; row < first + rows(); ++row)
