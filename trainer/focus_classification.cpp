@@ -25,7 +25,7 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kName = "focus_classification";
-constexpr int kVersion = 8;  // raise it whenever equal settings would give other results
+constexpr int kVersion = 9;  // raise it whenever equal settings would give other results
 constexpr const char* kPhases = "phases";
 constexpr const char* kAfterUpdate = "after_update";
 constexpr const char* kEpoch0 = "epoch0";

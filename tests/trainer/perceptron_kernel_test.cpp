@@ -167,5 +167,14 @@ TEST(PerceptronBlocks, AreWholeCacheLinesAndCoverAllPoints) {
   }
 }
 
+TEST(PerceptronBlocks, AreFullTilesWhereACacheHoldsThem) {
+  for (const std::int64_t in : {1, 64, 784}) {
+    for (const std::int64_t points : {1000, 1800, 100000})
+      EXPECT_EQ(choose_block({in, 50, 10, Activation::relu}, points, sizeof(float)).columns % 64, 0)
+          << in << ", " << points;
+  }
+  EXPECT_LE(choose_block({10000, 50, 10, Activation::relu}, 1800, sizeof(float)).columns, 16);
+}
+
 }  // namespace
 }  // namespace trainer

@@ -94,7 +94,7 @@ TEST_F(ServerTest, IntroducesItsStudies) {
 
   EXPECT_TRUE(ready.trainer.starts_with("libtorch "));
   EXPECT_FALSE(ready.device.empty());
-  EXPECT_EQ(ready.studies.at("focus_classification").version, 8);
+  EXPECT_EQ(ready.studies.at("focus_classification").version, 9);
 }
 
 TEST_F(ServerTest, JudgesEachOfTheSettings) {

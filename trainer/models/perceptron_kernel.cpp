@@ -12,6 +12,7 @@ namespace {
 /// Of a core's own cache, which often has 512 KiB or more.
 constexpr std::int64_t kCacheBytes = 384 << 10;
 constexpr std::int64_t kMaxColumns = 512;
+constexpr std::int64_t kTileColumns = 64;  // of as many vectors as tiles have, of any size
 
 /// The numbers, or the bound where they are above it; what is not a number remains so.
 template <class Vec>
@@ -202,10 +203,15 @@ std::vector<PerceptronKernel<Number>> choose_kernels() {
   return kernels;
 }
 
+/// The least one that holds so many.
+std::int64_t multiple_of(std::int64_t size, std::int64_t count) {
+  return (count + size - 1) / size * size;
+}
+
 }  // namespace
 
 std::int64_t padded(std::int64_t count) {
-  return (count + kColumnMultiple - 1) / kColumnMultiple * kColumnMultiple;
+  return multiple_of(kColumnMultiple, count);
 }
 
 Block choose_block(const PerceptronSizes& sizes, std::int64_t num_points,
@@ -213,7 +219,10 @@ Block choose_block(const PerceptronSizes& sizes, std::int64_t num_points,
   const auto column_bytes = (sizes.in + 2 * sizes.hidden + 2 * sizes.out) * number_bytes;
   const auto most = std::clamp(kCacheBytes / column_bytes, kColumnMultiple, kMaxColumns);
   const auto count = std::max<std::int64_t>((num_points + most - 1) / most, 1);
-  const auto columns = std::max(padded((num_points + count - 1) / count), kColumnMultiple);
+  const auto even = (num_points + count - 1) / count;
+  const auto multiple = most < kTileColumns ? kColumnMultiple : kTileColumns;
+  const auto columns =
+      std::max(std::min(multiple_of(multiple, even), padded(num_points)), kColumnMultiple);
   return {.columns = columns, .stride = (columns / kColumnMultiple | 1) * kColumnMultiple};
 }
 

@@ -32,7 +32,8 @@ struct Block {
   std::int64_t stride = 0;
 };
 
-/// The size of blocks for `num_points` points. All but the last are full.
+/// The size of blocks for `num_points` points. All but the last are full; that one may be computed
+/// with as few columns as hold its points.
 Block choose_block(const PerceptronSizes& sizes, std::int64_t num_points,
                    std::int64_t number_bytes);
 

@@ -87,7 +87,7 @@ class BlockedPack {
     for_blocks(read_points, [&](std::int64_t trial, std::int64_t block) {
       const auto task = task_of(trial, block, hidden);
       kernel_.run(task);
-      write(task.outputs, block_, columns_of(outputs, trial, block));
+      write(task.outputs, task.block, columns_of(outputs, trial, block));
     });
     return outputs;
   }
@@ -103,19 +103,20 @@ class BlockedPack {
     const auto of_weight_here = empty({sizes_.hidden, padded(sizes_.in)});
     const auto read_points = [&](std::int64_t trial, std::int64_t block) {
       read_block(trial, block);
-      transpose(begin(block_points_), sizes_.in, block_, begin(transposed_points));
+      transpose(begin(block_points_), sizes_.in, block_at(block), begin(transposed_points));
     };
     for_blocks(read_points, [&](std::int64_t trial, std::int64_t block) {
-      read(columns_of(of_outputs, trial, block), block_, begin(block_outputs_));
+      const auto task = task_of(trial, block, hidden);
+      read(columns_of(of_outputs, trial, block), task.block, begin(block_outputs_));
       auto* of_points_here = of_points.defined() ? begin(of_block_points) : nullptr;
-      kernel_.differentiate(task_of(trial, block, hidden),
-                            {.of_outputs = begin(block_outputs_),
-                             .transposed_points = begin(transposed_points),
-                             .of_sums = begin(of_sums),
-                             .of_weight_here = begin(of_weight_here),
-                             .of_weights = weights_of<Number>(of_pack, trial),
-                             .of_points = of_points_here});
-      if (of_points.defined()) write(of_points_here, block_, columns_of(of_points, trial, block));
+      kernel_.differentiate(task, {.of_outputs = begin(block_outputs_),
+                                   .transposed_points = begin(transposed_points),
+                                   .of_sums = begin(of_sums),
+                                   .of_weight_here = begin(of_weight_here),
+                                   .of_weights = weights_of<Number>(of_pack, trial),
+                                   .of_points = of_points_here});
+      if (of_points.defined())
+        write(of_points_here, task.block, columns_of(of_points, trial, block));
     });
   }
 
@@ -125,6 +126,12 @@ class BlockedPack {
   }
 
   static Number* begin(const torch::Tensor& tensor) { return tensor.data_ptr<Number>(); }
+
+  /// The last one has no more columns than its points need.
+  Block block_at(std::int64_t block) const {
+    return {.columns = std::min(block_.columns, padded(num_points_ - block * block_.columns)),
+            .stride = block_.stride};
+  }
 
   /// Shapes: tensor [T or 1, rows, N]
   Columns<Number> columns_of(const torch::Tensor& tensor, std::int64_t trial,
@@ -145,7 +152,7 @@ class BlockedPack {
                            : block * hidden.stride(0) + trial * hidden.stride(1);
     return {.sizes = sizes_,
             .weights = {of_pack.weight, of_pack.bias, of_pack.out_weight, of_pack.out_bias},
-            .block = block_,
+            .block = block_at(block),
             .points = begin(block_points_),
             .hidden = begin(hidden) + place,
             .outputs = begin(block_outputs_)};
@@ -153,7 +160,7 @@ class BlockedPack {
 
   /// From the points of all.
   void read_block(std::int64_t trial, std::int64_t block) {
-    read(columns_of(points_, trial, block), block_, begin(block_points_));
+    read(columns_of(points_, trial, block), block_at(block), begin(block_points_));
   }
 
   /// Calls visit(trial, block) for all, and before that, once where trials share their points,
