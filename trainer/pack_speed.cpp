@@ -84,4 +84,11 @@ double measure_pack_speed(const PackTask& task, const DataShape& shape, std::int
   }
 }
 
+void train_made_up_pack(const PackTask& task, const DataShape& shape, std::int64_t batch_size,
+                        int width, torch::Device device, int num_steps) {
+  const Tf32Guard tf32(task.model.precision);
+  const auto batch = make_batch(shape, batch_size, device);
+  SpeedTrial(task, batch, width, device).train(num_steps);
+}
+
 }  // namespace trainer

@@ -11,4 +11,9 @@ namespace trainer {
 double measure_pack_speed(const PackTask& task, const DataShape& shape, std::int64_t batch_size,
                           int width, torch::Device device);
 
+/// Trains such a pack for so many steps, and returns when the device has done them.
+/// Throws: c10::OutOfMemoryError
+void train_made_up_pack(const PackTask& task, const DataShape& shape, std::int64_t batch_size,
+                        int width, torch::Device device, int num_steps);
+
 }  // namespace trainer

@@ -18,9 +18,12 @@
 #include <nlohmann/json.hpp>
 #include <torch/torch.h>
 
+#include "tests/bench/plain_modules.hpp"
+
 namespace {
 
-namespace nn = torch::nn;
+using bench::AttentionModel;
+using bench::Outputs;
 using torch::Tensor;
 
 struct Trial {
@@ -35,12 +38,6 @@ struct Data {
   Tensor positions;  // [N], the foreground's segment
 };
 
-/// One network scores the segments, the other classifies segments or their blend.
-struct AttentionModel {
-  nn::Sequential focus;
-  nn::Sequential classifier;
-};
-
 struct Workload {
   std::vector<Trial> trials;
   Data data;
@@ -51,40 +48,12 @@ struct Workload {
   std::function<std::unique_ptr<torch::optim::Optimizer>(std::vector<Tensor>, double)> optimize;
 };
 
-struct Outputs {
-  Tensor scores;  // [B, m]
-  Tensor log_p;   // [B, C] of the blend for the soft loss, else [B, m, C]
-};
-
 struct Means {
   double loss = 0;
   double accuracy = 0;
   double focus_weight = 0;
   std::array<double, 4> by_focus_and_prediction = {};
 };
-
-Outputs forward(AttentionModel& model, const std::string& loss, const Tensor& mosaics) {
-  const auto B = mosaics.size(0), m = mosaics.size(1);
-  const auto scores = model.focus->forward(mosaics.flatten(0, 1)).view({B, m});
-  if (loss == "soft") {
-    std::vector<std::int64_t> sizes(static_cast<std::size_t>(mosaics.dim()), 1);
-    sizes[0] = B;
-    sizes[1] = m;
-    const auto blend = (scores.softmax(1).view(sizes) * mosaics).sum(1);  // [B, ...]
-    return {scores, model.classifier->forward(blend).log_softmax(-1)};
-  }
-  const auto log_p = model.classifier->forward(mosaics.flatten(0, 1)).log_softmax(-1);
-  return {scores, log_p.view({B, m, -1})};
-}
-
-Tensor mean_loss(const std::string& loss, const Outputs& outputs, const Tensor& labels) {
-  const auto& [scores, log_p] = outputs;
-  if (loss == "soft") return torch::nll_loss(log_p, labels);
-  const auto index = labels.view({-1, 1, 1}).expand({-1, scores.size(1), 1});
-  const auto log_p_label = log_p.gather(2, index).squeeze(2);  // [B, m]
-  if (loss == "hard") return -(scores.softmax(1) * log_p_label).sum(1).mean();
-  return -torch::logsumexp(scores.log_softmax(1) + log_p_label, 1).mean();
-}
 
 Tensor predict(const std::string& loss, const Outputs& outputs) {
   const auto& [scores, log_p] = outputs;
@@ -128,10 +97,7 @@ Means measure(AttentionModel& model, const Workload& workload, const std::string
 std::vector<Means> train(const Trial& trial, const Workload& workload) {
   torch::manual_seed(trial.seed);
   auto model = workload.make_model();
-  auto weights = model.focus->parameters();
-  const auto others = model.classifier->parameters();
-  weights.insert(weights.end(), others.begin(), others.end());
-  const auto optimizer = workload.optimize(weights, trial.learning_rate);
+  const auto optimizer = workload.optimize(model.parameters(), trial.learning_rate);
   const auto batches = workload.data.mosaics.split(workload.batch);
   const auto labels = workload.data.labels.split(workload.batch);
   std::vector<Means> curve = {measure(model, workload, trial.loss)};
@@ -147,34 +113,6 @@ std::vector<Means> train(const Trial& trial, const Workload& workload) {
 }
 
 // --- workloads: those of peers/workload.py and of peers_bench.py ---
-
-nn::Linear unbiased(std::int64_t in, std::int64_t out) {
-  return nn::Linear(nn::LinearOptions(in, out).bias(false));
-}
-
-nn::Conv2d unbiased(std::int64_t in, std::int64_t out, std::int64_t kernel) {
-  return nn::Conv2d(nn::Conv2dOptions(in, out, kernel).bias(false));
-}
-
-AttentionModel make_mlp() {
-  constexpr int kHidden = 50;
-  return {nn::Sequential(nn::Linear(64, kHidden), nn::Tanh(), nn::Linear(kHidden, 1)),
-          nn::Sequential(nn::Linear(64, kHidden), nn::Tanh(), nn::Linear(kHidden, 10))};
-}
-
-/// Source: Vashisht and Ramaswamy, ECAI 2023, their Focus_cnn and Classification_cnn
-AttentionModel make_cnn() {
-  return {
-      nn::Sequential(unbiased(3, 32, 3), nn::ReLU(), nn::MaxPool2d(2),   // [32, 15, 15]
-                     unbiased(32, 64, 3), nn::ReLU(), nn::MaxPool2d(2),  // [64, 6, 6]
-                     unbiased(64, 64, 3), nn::ReLU(), nn::Flatten(),     // [1024]
-                     unbiased(1024, 512), nn::ReLU(), unbiased(512, 64), nn::ReLU(),
-                     unbiased(64, 10), nn::ReLU(), unbiased(10, 1)),
-      nn::Sequential(nn::Conv2d(3, 6, 5), nn::ReLU(), nn::MaxPool2d(2),                  //
-                     nn::Conv2d(6, 16, 5), nn::ReLU(), nn::MaxPool2d(2), nn::Flatten(),  // [400]
-                     nn::Linear(400, 120), nn::ReLU(), nn::Linear(120, 84), nn::ReLU(),
-                     nn::Linear(84, 10), nn::ReLU(), nn::Linear(10, 3))};
-}
 
 Data gaussian_mosaics() {
   constexpr int N = 2000, m = 9, C = 10, d = 64;
@@ -199,15 +137,15 @@ Data random_images(int N) {
 }
 
 Workload mlp_workload() {
-  Workload workload = {.trials = {},
-                       .data = gaussian_mosaics(),
-                       .epochs = 20,
-                       .batch = 200,
-                       .measured_at_once = 2000,
-                       .make_model = make_mlp,
-                       .optimize = [](auto weights, double rate) {
-                         return std::make_unique<torch::optim::Adam>(weights, rate);
-                       }};
+  Workload workload = {
+      .trials = {},
+      .data = gaussian_mosaics(),
+      .epochs = 20,
+      .batch = 200,
+      .measured_at_once = 2000,
+      .make_model = [] { return bench::make_mlp(64, /*hidden=*/50, 10); },
+      .optimize = [](auto weights,
+                     double rate) { return std::make_unique<torch::optim::Adam>(weights, rate); }};
   for (const auto* loss : {"soft", "hard", "lvml"})
     for (const double rate : {0.003, 0.01, 0.03, 0.1})
       for (std::uint64_t seed = 0; seed < 8; ++seed)
@@ -216,15 +154,15 @@ Workload mlp_workload() {
 }
 
 Workload cnn_workload() {
-  return {.trials = {{"soft", 0.01, 0}, {"soft", 0.01, 1}},
-          .data = random_images(512),
-          .epochs = 6,
-          .batch = 256,
-          .measured_at_once = 256,
-          .make_model = make_cnn,
-          .optimize = [](auto weights, double rate) {
-            return std::make_unique<torch::optim::SGD>(weights, rate);
-          }};
+  return {
+      .trials = {{"soft", 0.01, 0}, {"soft", 0.01, 1}},
+      .data = random_images(512),
+      .epochs = 6,
+      .batch = 256,
+      .measured_at_once = 256,
+      .make_model = [] { return bench::make_cnn(/*classes=*/3); },
+      .optimize = [](auto weights,
+                     double rate) { return std::make_unique<torch::optim::SGD>(weights, rate); }};
 }
 
 double unix_time() {

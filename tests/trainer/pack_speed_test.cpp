@@ -21,5 +21,18 @@ TEST(MeasurePackSpeed, NeedsNoData) {
   EXPECT_GT(measure_pack_speed(embedding, tokens, /*batch_size=*/5, /*width=*/2, torch::kCPU), 0);
 }
 
+TEST(TrainMadeUpPack, TakesAsManyStepsAsItIsAskedFor) {
+  const DataShape shape = {.segments = 3, .features = 4, .classes = 2};
+  auto task = task_of({{"name", "linear"}, {"bias", true}, {"start", "uniform"}}, shape);
+  int num_replays = 0;
+  task.recorder = [&](const std::function<void()>& /*work*/) {
+    return [&num_replays] { ++num_replays; };
+  };
+
+  train_made_up_pack(task, shape, /*batch_size=*/20, /*width=*/3, torch::kCPU, /*num_steps=*/7);
+
+  EXPECT_EQ(num_replays, 7 - 2);  // the first two are direct
+}
+
 }  // namespace
 }  // namespace trainer

@@ -1,0 +1,61 @@
+#include "tests/bench/traffic.hpp"
+
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+namespace bench {
+namespace {
+
+constexpr std::int64_t kBytes = 4 * 6 * 5;  // of a tensor of 6 x 5 floats
+
+struct Traffic : testing::Test {
+  /// Of an operator.
+  template <class Task>
+  static std::int64_t of(const Task& task) {
+    const TrafficCount count;
+    task();
+    return count.bytes();
+  }
+
+  torch::Tensor a = torch::ones({6, 5});
+  torch::Tensor b = torch::ones({6, 5});
+};
+
+TEST_F(Traffic, IsOperandsAndResult) {
+  EXPECT_EQ(of([&] { return a + b; }), 3 * kBytes);
+  EXPECT_EQ(of([&] { return a.tanh(); }), 2 * kBytes);
+  EXPECT_EQ(of([&] { a.add_(b); }), 3 * kBytes);
+  EXPECT_EQ(of([&] { return torch::cat({a, b}); }), 4 * kBytes);
+}
+
+TEST_F(Traffic, IsNoReadOfWhatIsOverwritten) {
+  EXPECT_EQ(of([&] { a.zero_(); }), kBytes);
+  EXPECT_EQ(of([&] { a.copy_(b); }), 2 * kBytes);
+  EXPECT_EQ(of([&] { torch::tanh_out(a, b); }), 2 * kBytes);
+  EXPECT_EQ(of([&] { return torch::zeros({6, 5}); }), kBytes);
+}
+
+TEST_F(Traffic, IsNoneForAViewOrMemoryWithoutContent) {
+  EXPECT_EQ(of([&] { return a.view({5, 6}).t().narrow(0, 0, 1).expand({4, 5}); }), 0);
+  EXPECT_EQ(of([&] { return torch::empty_like(a); }), 0);
+}
+
+TEST_F(Traffic, HasOneCopyOfWhatIsRepeated) {
+  const auto row = torch::ones({1, 5}).expand({6, 5});
+  EXPECT_EQ(of([&] { return a + row; }), 2 * kBytes + 4 * 5);
+}
+
+TEST_F(Traffic, OfAProductHasEachFactorOnce) {
+  const auto factor = torch::ones({5, 7});
+  EXPECT_EQ(of([&] { return torch::mm(a, factor); }), kBytes + 4 * 5 * 7 + 4 * 6 * 7);
+}
+
+TEST_F(Traffic, IsThatOfBackwardPassesToo) {
+  a.requires_grad_();
+  const auto sum = a.tanh().sum();
+  // tanh_backward reads the gradient, one number repeated, and the values, and writes
+  EXPECT_GE(of([&] { sum.backward(); }), 2 * kBytes);
+}
+
+}  // namespace
+}  // namespace bench
