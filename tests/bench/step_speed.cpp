@@ -14,6 +14,7 @@
 #include <exception>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -196,19 +197,21 @@ double arithmetic_speed(torch::Device device) {
   return rate_of(multiply, 2 * std::pow(static_cast<double>(size), 3));
 }
 
-/// Bytes that the operators of one step move for each trial of a pack.
-double bytes_per_trial_step(const Workload& workload, const Options& options) {
+/// Bytes that each operator moves in one step for each trial of a pack.
+std::map<std::string, double> traffic_of(const Workload& workload, const Options& options) {
   constexpr int kWidth = 16;
   const auto task = task_of(workload, options);
-  const auto bytes_of = [&](int num_steps) {
+  const auto traffic_of_steps = [&](int num_steps) {
     const bench::TrafficCount count;
     trainer::train_made_up_pack(task, workload.shape, workload.batch_size, kWidth,
                                 torch::Device(options.device), num_steps);
-    return static_cast<double>(count.bytes());
+    return count.bytes_by_operator();
   };
-  bytes_of(1);  // makes what is made once
-  const auto one = bytes_of(1);
-  return (bytes_of(2) - one) / kWidth;
+  const auto once = traffic_of_steps(2);
+  std::map<std::string, double> of_step;
+  for (const auto& [name, bytes] : traffic_of_steps(3))
+    of_step[name] = static_cast<double>(bytes - once.at(name)) / kWidth;
+  return of_step;
 }
 
 /// What a step takes that is a single kernel and leaves nothing but weights and optimiser state in
@@ -250,7 +253,7 @@ json measure(const Workload& workload, const Options& options) {
                    {"widths", widths},
                    {"ideal", ideal_of(workload)}};
   if (device.is_cuda())  // on a CPU kernels of our own do most of it
-    measured["bytes"] = bytes_per_trial_step(workload, options);
+    measured["traffic"] = traffic_of(workload, options);
   return measured;
 }
 

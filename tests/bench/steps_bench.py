@@ -22,6 +22,7 @@ WIDEST = {"cpu": 8, "cuda": 4096}
 TARGETS_ON_GPU = {"MLP": 100, "linear": 100, "CNN": 10}
 TARGETS_ON_CPU = {"MLP": 1.7}  # to modules with the same process set-up
 TARGET_SHARE = 0.6
+NUM_OPERATORS = 8  # that are told, those which move most
 
 
 def speeds(workload, how):
@@ -32,13 +33,18 @@ def fastest(workload):
     return max(speeds(workload, "told") + speeds(workload, "replayed"))
 
 
+def traffic(workload):
+    """Bytes of a trial-step."""
+    return sum(workload["traffic"].values())
+
+
 def shares(workload, measured):
     """Of memory speed, of arithmetic and of an ideal step's speed, at the best width."""
     speed, ideal = fastest(workload), workload["ideal"]
     moving_s = ideal["bytes"] / measured["bytes_per_s"]
     computing_s = ideal["operations"] / measured["operations_per_s"]
     return {
-        "memory": speed * workload["bytes"] / measured["bytes_per_s"],
+        "memory": speed * traffic(workload) / measured["bytes_per_s"],
         "arithmetic": speed * computing_s,
         "ideal step": speed * max(moving_s, computing_s),
     }
@@ -56,11 +62,13 @@ def curve(workload):
 
 
 def roofline(workload, measured):
-    ideal = workload["ideal"]
+    ideal, moved = workload["ideal"], workload["traffic"]
+    most = sorted(moved, key=moved.get, reverse=True)[:NUM_OPERATORS]
     told = ", ".join(f"{share:.0%} of {what}" for what, share in shares(workload, measured).items())
     return (
-        f"a trial-step moves {workload['bytes'] / 1e6:.2f} MB, an ideal one "
-        f"{ideal['bytes'] / 1e6:.2f}, for {ideal['operations'] / 1e6:.0f} million operations: {told}"
+        f"a trial-step moves {traffic(workload) / 1e6:.2f} MB, an ideal one "
+        f"{ideal['bytes'] / 1e6:.2f}, for {ideal['operations'] / 1e6:.0f} million operations: {told}\n"
+        "of it " + ", ".join(f"{name} {moved[name] / traffic(workload):.0%}" for name in most)
     )
 
 
@@ -71,7 +79,7 @@ def figures_of(workload, measured, targets):
         ratio = fastest(workload) / workload["plain"]
         what = f"{workload['name']}: to plain"
         figures.append(Figure(what, ratio, "x", targets[kind], is_floor=True))
-    if "bytes" in workload:
+    if "traffic" in workload:
         by_kind = shares(workload, measured)
         share = max(by_kind["memory"], by_kind["arithmetic"])
         what = f"{workload['name']}: of memory speed or arithmetic"
@@ -103,7 +111,7 @@ def main():
     )
     for workload in measured["workloads"]:
         print(curve(workload))
-        if "bytes" in workload:
+        if "traffic" in workload:
             print(roofline(workload, measured))
     print()
     targets = TARGETS_ON_CPU if kind == "cpu" else TARGETS_ON_GPU

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -14,7 +14,9 @@
 namespace bench {
 namespace {
 
-std::atomic<std::int64_t> total_bytes = 0;
+/// Backward passes on a GPU have a thread of their own.
+std::mutex mutex;
+std::map<std::string, std::int64_t> totals;  // guarded by it
 
 /// An operator that has begun and not ended, of this thread.
 struct Call : at::ObserverContext {
@@ -60,8 +62,11 @@ bool is_product(std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
-/// Another look at the memory of an argument.
-bool is_view(const c10::FunctionSchema& schema) {
+/// Another look at the memory of an argument, which may take the place of the former.
+bool is_view(std::string_view name, const c10::FunctionSchema& schema) {
+  constexpr std::array in_place = {"aten::as_strided_", "aten::detach_",    "aten::squeeze_",
+                                   "aten::t_",          "aten::transpose_", "aten::unsqueeze_"};
+  if (std::ranges::find(in_place, name) != in_place.end()) return true;
   return std::ranges::any_of(schema.returns(), [](const c10::Argument& result) {
     return result.alias_info() != nullptr && !result.alias_info()->isWrite();
   });
@@ -94,10 +99,12 @@ std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
 void end(const at::RecordFunction& function, at::ObserverContext* context) {
   const auto* call = static_cast<Call*>(context);
   calls.pop_back();
-  if (!call->schema || makes_room(function.name()) || is_view(*call->schema)) return;
+  if (!call->schema || makes_room(function.name()) || is_view(function.name(), *call->schema))
+    return;
   if (!calls.empty()) calls.back()->called_one_that_moves = true;
   if (call->called_one_that_moves && !is_product(function.name())) return;
-  total_bytes += call->bytes_read + bytes_written(function);
+  const std::lock_guard lock(mutex);
+  totals[function.name()] += call->bytes_read + bytes_written(function);
 }
 
 }  // namespace
@@ -107,7 +114,8 @@ TrafficCount::TrafficCount()
                                         .needsInputs(true)
                                         .needsOutputs(true)
                                         .scopes({at::RecordScope::FUNCTION}))) {
-  total_bytes = 0;
+  const std::lock_guard lock(mutex);
+  totals.clear();
 }
 
 TrafficCount::~TrafficCount() {
@@ -115,7 +123,15 @@ TrafficCount::~TrafficCount() {
 }
 
 std::int64_t TrafficCount::bytes() const {
-  return total_bytes;
+  std::int64_t sum = 0;
+  for (const auto& [name, bytes] : bytes_by_operator())
+    sum += bytes;
+  return sum;
+}
+
+std::map<std::string, std::int64_t> TrafficCount::bytes_by_operator() const {
+  const std::lock_guard lock(mutex);
+  return totals;
 }
 
 }  // namespace bench

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include <ATen/record_function.h>
 
@@ -15,6 +17,7 @@ namespace bench {
 ///   const TrafficCount count;
 ///   train();
 ///   count.bytes();
+///   count.bytes_by_operator().at("aten::bmm");
 class TrafficCount {
  public:
   TrafficCount();
@@ -23,6 +26,7 @@ class TrafficCount {
   TrafficCount& operator=(const TrafficCount&) = delete;
 
   std::int64_t bytes() const;
+  std::map<std::string, std::int64_t> bytes_by_operator() const;
 
  private:
   at::CallbackHandle handle_ = 0;

@@ -38,6 +38,7 @@ TEST_F(Traffic, IsNoReadOfWhatIsOverwritten) {
 TEST_F(Traffic, IsNoneForAViewOrMemoryWithoutContent) {
   EXPECT_EQ(of([&] { return a.view({5, 6}).t().narrow(0, 0, 1).expand({4, 5}); }), 0);
   EXPECT_EQ(of([&] { return torch::empty_like(a); }), 0);
+  EXPECT_EQ(of([&] { b.t_().unsqueeze_(0); }), 0);
 }
 
 TEST_F(Traffic, HasOneCopyOfWhatIsRepeated) {
@@ -48,6 +49,17 @@ TEST_F(Traffic, HasOneCopyOfWhatIsRepeated) {
 TEST_F(Traffic, OfAProductHasEachFactorOnce) {
   const auto factor = torch::ones({5, 7});
   EXPECT_EQ(of([&] { return torch::mm(a, factor); }), kBytes + 4 * 5 * 7 + 4 * 6 * 7);
+}
+
+TEST_F(Traffic, IsToldByOperator) {
+  const TrafficCount count;
+  a.add_(b);
+  a.tanh_();
+  a.tanh_();
+
+  const std::map<std::string, std::int64_t> expected = {{"aten::add_", 3 * kBytes},
+                                                        {"aten::tanh_", 4 * kBytes}};
+  EXPECT_EQ(count.bytes_by_operator(), expected);
 }
 
 TEST_F(Traffic, IsThatOfBackwardPassesToo) {
