@@ -1,5 +1,6 @@
 # Finds the C++ part of PyTorch: the folder that holds include/ and lib/, either inside the wheel
-# (.deps/torch/torch) or a LibTorch named by CMAKE_PREFIX_PATH, 2.9 or newer.
+# (.deps/torch/torch) or a LibTorch named by CMAKE_PREFIX_PATH, 2.9 or newer. Its share/cmake is as
+# good a name: torch.utils.cmake_prefix_path of a PyTorch is that folder.
 # Makes LibTorch::LibTorch. It needs no CUDA toolkit and links torch_cpu and c10 alone;
 # libtorch_cuda is loaded at run time where there is a GPU.
 # Also makes LibTorch::CUDA where LibTorch has a CUDA part and the headers of the CUDA runtime are
@@ -7,11 +8,15 @@
 find_path(
   LibTorch_INCLUDE_DIR torch/csrc/api/include/torch/torch.h
   HINTS ${PROJECT_SOURCE_DIR}/.deps/torch/torch
-  PATH_SUFFIXES include)
+  PATH_SUFFIXES include ../../include)
 find_library(LibTorch_CPU_LIBRARY torch_cpu HINTS ${PROJECT_SOURCE_DIR}/.deps/torch/torch
-             PATH_SUFFIXES lib)
+             PATH_SUFFIXES lib ../../lib)
 find_library(LibTorch_C10_LIBRARY c10 HINTS ${PROJECT_SOURCE_DIR}/.deps/torch/torch
-             PATH_SUFFIXES lib)
+             PATH_SUFFIXES lib ../../lib)
+# As CMake reads them from its cache the next time: options that differ would compile all again.
+foreach(_place LibTorch_INCLUDE_DIR LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY)
+  cmake_path(NORMAL_PATH ${_place})
+endforeach()
 
 if(LibTorch_INCLUDE_DIR)
   file(STRINGS ${LibTorch_INCLUDE_DIR}/torch/headeronly/version.h _torch_version
@@ -34,15 +39,20 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
                                         ${LibTorch_INCLUDE_DIR}/torch/csrc/api/include)
   get_filename_component(_torch_lib ${LibTorch_CPU_LIBRARY} DIRECTORY)
   # libtorch_cpu finds the NVIDIA libraries beside it by its own RPATH; the linker needs to be told.
-  get_filename_component(_nvidia_lib ${_torch_lib}/../../nvidia/cu13/lib ABSOLUTE)
+  # Those of CUDA 13 share a folder, cu13; those of CUDA 12 have one each.
+  get_filename_component(_nvidia ${_torch_lib}/../../nvidia ABSOLUTE)
+  file(GLOB _nvidia_lib ${_nvidia}/*/lib)
+  set(_link_path ${_nvidia_lib} ${_torch_lib})
+  list(JOIN _link_path : _link_path)
   target_link_libraries(
     LibTorch::LibTorch INTERFACE ${LibTorch_CPU_LIBRARY} ${LibTorch_C10_LIBRARY}
-                                 -Wl,-rpath-link,${_nvidia_lib}:${_torch_lib} ${CMAKE_DL_LIBS})
+                                 -Wl,-rpath-link,${_link_path} ${CMAKE_DL_LIBS})
 endif()
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::CUDA)
+  list(TRANSFORM _nvidia_lib REPLACE "lib$" include OUTPUT_VARIABLE _nvidia_include)
   find_path(LibTorch_CUDA_RUNTIME_INCLUDE_DIR cuda_runtime_api.h
-            HINTS ${_nvidia_lib}/../include ENV CUDA_HOME /usr/local/cuda PATH_SUFFIXES include)
+            HINTS ${_nvidia_include} ENV CUDA_HOME /usr/local/cuda PATH_SUFFIXES include)
   find_library(LibTorch_CUDA_RUNTIME_LIBRARY NAMES libcudart.so.13 libcudart.so.12 cudart
                HINTS ${_nvidia_lib} ENV CUDA_HOME /usr/local/cuda PATH_SUFFIXES lib64)
   find_library(LibTorch_CUDA_LIBRARY torch_cuda HINTS ${_torch_lib} NO_DEFAULT_PATH)
