@@ -229,7 +229,11 @@ int measured_width(const json& settings, const DataShape& shape, int limit,
   auto speeds = table.find(name);
   if (!speeds) {
     speeds = measure_speeds(limit, [&](int width) {
-      return measure_pack_speed(task, shape, settings.at("batch_size"), width, device);
+      return measure_speed({.task = task,
+                            .shape = shape,
+                            .batch_size = settings.at("batch_size"),
+                            .width = width,
+                            .device = torch::Device(device)});
     });
     if (speeds->empty()) return limit;  // another process has all the memory just now
     table.put(name, *speeds);

@@ -31,17 +31,19 @@ Batch make_batch(const DataShape& shape, std::int64_t batch_size, torch::Device 
           .num_inputs = batch_size};
 }
 
-/// A pack of that many equal trials on one and the same batch.
+/// A pack in training.
 class SpeedTrial {
  public:
-  SpeedTrial(const PackTask& task, const Batch& batch, int width, torch::Device device)
-      : batch_(batch),
-        seeds_(static_cast<std::size_t>(width)),
-        is_finite_(torch::ones({width}, torch::TensorOptions(torch::kBool).device(device))),
-        model_(task.model, seeds_, device),
-        work_(task, task.phases.front(), model_,
-              {.seeds = torch::tensor(seeds_, torch::kLong).to(device),
-               .rates = torch::full({width, 1}, 1e-6).to(device),
+  explicit SpeedTrial(const MadeUpPack& pack)
+      : tf32_(pack.task.model.precision),
+        batch_(make_batch(pack.shape, pack.batch_size, pack.device)),
+        seeds_(static_cast<std::size_t>(pack.width)),
+        is_finite_(
+            torch::ones({pack.width}, torch::TensorOptions(torch::kBool).device(pack.device))),
+        model_(pack.task.model, seeds_, pack.device),
+        work_(pack.task, pack.task.phases.front(), model_,
+              {.seeds = torch::tensor(seeds_, torch::kLong).to(pack.device),
+               .rates = torch::full({pack.width, 1}, 1e-6).to(pack.device),
                .is_finite = is_finite_}) {}
 
   /// Returns when the device has done it.
@@ -54,7 +56,8 @@ class SpeedTrial {
   }
 
  private:
-  const Batch& batch_;
+  Tf32Guard tf32_;
+  Batch batch_;
   std::vector<std::int64_t> seeds_;  // all 0
   torch::Tensor is_finite_;
   PackModel model_;
@@ -63,13 +66,14 @@ class SpeedTrial {
 
 }  // namespace
 
-double measure_pack_speed(const PackTask& task, const DataShape& shape, std::int64_t batch_size,
-                          int width, torch::Device device) {
+void train(const MadeUpPack& pack, int num_steps) {
+  SpeedTrial(pack).train(num_steps);
+}
+
+double measure_speed(const MadeUpPack& pack) {
   using Clock = std::chrono::steady_clock;
-  const Tf32Guard tf32(task.model.precision);
   try {
-    const auto batch = make_batch(shape, batch_size, device);
-    SpeedTrial trial(task, batch, width, device);
+    SpeedTrial trial(pack);
     trial.train(kFirstSteps);
     const auto begin = Clock::now();
     std::chrono::duration<double> elapsed{0};
@@ -78,17 +82,10 @@ double measure_pack_speed(const PackTask& task, const DataShape& shape, std::int
       trial.train(kStepsAtATime);
       num_steps += kStepsAtATime;
     }
-    return width * num_steps / elapsed.count();
+    return pack.width * num_steps / elapsed.count();
   } catch (const c10::OutOfMemoryError&) {
     return 0;
   }
-}
-
-void train_made_up_pack(const PackTask& task, const DataShape& shape, std::int64_t batch_size,
-                        int width, torch::Device device, int num_steps) {
-  const Tf32Guard tf32(task.model.precision);
-  const auto batch = make_batch(shape, batch_size, device);
-  SpeedTrial(task, batch, width, device).train(num_steps);
 }
 
 }  // namespace trainer

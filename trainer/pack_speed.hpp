@@ -1,19 +1,26 @@
 #pragma once
 
+#include <cstdint>
+
 #include "trainer/pack_loop.hpp"
 
 namespace trainer {
 
-/// The trial-steps per second of a pack of `width` trials in the first phase of the task, measured
-/// for about 0.1 s on inputs made up for it; 0 if it takes more memory than there is. The batches
-/// of the task are not looked at.
-/// Ranges: batch_size, width >= 1
-double measure_pack_speed(const PackTask& task, const DataShape& shape, std::int64_t batch_size,
-                          int width, torch::Device device);
+/// A pack of equal trials on one and the same batch of inputs that are made up. Of the task its
+/// first phase is trained; its batches are not looked at.
+struct MadeUpPack {
+  const PackTask& task;
+  const DataShape& shape;
+  std::int64_t batch_size = 1;  ///< >= 1
+  int width = 1;                ///< >= 1
+  torch::Device device = torch::kCPU;
+};
 
-/// Trains such a pack for so many steps, and returns when the device has done them.
-/// Throws: c10::OutOfMemoryError
-void train_made_up_pack(const PackTask& task, const DataShape& shape, std::int64_t batch_size,
-                        int width, torch::Device device, int num_steps);
+/// Returns when the device has done so many steps.  Throws: c10::OutOfMemoryError
+void train(const MadeUpPack& pack, int num_steps);
+
+/// The trial-steps per second, measured for about 0.1 s; 0 if the pack takes more memory than there
+/// is.
+double measure_speed(const MadeUpPack& pack);
 
 }  // namespace trainer

@@ -115,7 +115,7 @@ std::vector<Means> train(const Trial& trial, const Workload& workload) {
 // --- workloads: those of peers/workload.py and of peers_bench.py ---
 
 Data gaussian_mosaics() {
-  constexpr int N = 2000, m = 9, C = 10, d = 64;
+  const std::int64_t N = 2000, m = 9, C = 10, d = 64;
   constexpr double kScale = 0.6, kNoise = 0.5;
   torch::manual_seed(0);
   const auto foregrounds = kScale * torch::randn({C, d});
@@ -129,7 +129,7 @@ Data gaussian_mosaics() {
 }
 
 Data random_images(int N) {
-  constexpr int m = 5, C = 3;
+  const std::int64_t m = 5, C = 3;
   torch::manual_seed(0);
   return {.mosaics = torch::rand({N, m, 3, 32, 32}) * 2 - 1,
           .labels = torch::randint(C, {N}, torch::kLong),

@@ -12,6 +12,7 @@ using torch::Tensor;
 using trainer::DataShape;
 
 constexpr std::int64_t kInputs = 16;
+constexpr std::int64_t kImageSize = 32;
 
 /// Copies a trial's weights into modules. Where the modules have one more, the bias of the scores,
 /// the loss does not depend on it.
@@ -37,7 +38,7 @@ void expect_loss_of_a_pack(const json& model_settings, const DataShape& shape, A
                                 .foreground = torch::zeros({shape.segments, kInputs}, torch::kBool),
                                 .num_inputs = kInputs};
   auto mosaics = segments[0].permute({2, 1, 0}).contiguous();  // [B, m, d]
-  if (shape.image) mosaics = mosaics.view({kInputs, shape.segments, 3, 32, 32});
+  if (shape.image) mosaics = mosaics.view({kInputs, shape.segments, 3, kImageSize, kImageSize});
 
   const auto step_number = torch::zeros({}, torch::kLong);
   auto pass = pack.forward(batch, {.seeds = torch::zeros({1}, torch::kLong), .step = step_number});
@@ -50,9 +51,9 @@ void expect_loss_of_a_pack(const json& model_settings, const DataShape& shape, A
 TEST(PlainModules, HaveTheLossOfAPackWithTheirWeights) {
   const DataShape numbers = {.segments = 4, .features = 6, .classes = 5};
   const DataShape images = {.segments = 2,
-                            .features = 3 * 32 * 32,
+                            .features = 3 * kImageSize * kImageSize,
                             .classes = 3,
-                            .image = trainer::ImageShape{3, 32, 32}};
+                            .image = trainer::ImageShape{3, kImageSize, kImageSize}};
   for (const std::string loss : {"soft", "hard", "lvml"}) {
     expect_loss_of_a_pack({{"name", "linear"}, {"bias", true}, {"start", "uniform"}}, numbers,
                           make_linear(6, 5), loss);

@@ -39,6 +39,7 @@ constexpr int kFirstSteps = 5;
 constexpr int kStepsAtATime = 10;
 constexpr double kRate = 1e-6;
 constexpr double kFloatBytes = 4;
+constexpr std::int64_t kImageSize = 32;
 
 struct Workload {
   std::string name = {};
@@ -74,9 +75,9 @@ Workload convolutional() {
   return {.name = "CNN 32 x 32, soft",
           .loss = "soft",
           .shape = {.segments = 5,
-                    .features = 3 * 32 * 32,
+                    .features = 3 * kImageSize * kImageSize,
                     .classes = 3,
-                    .image = {{.channels = 3, .height = 32, .width = 32}}},
+                    .image = trainer::ImageShape{3, kImageSize, kImageSize}},
           .batch_size = 256,
           .model = {{"name", "cifar10_cnn"}},
           .widest = 64,
@@ -110,6 +111,15 @@ trainer::PackTask task_of(const Workload& workload, const Options& options) {
   return {.phases = {{.loss = trainer::make_loss({{"name", workload.loss}, {"epsilon", 0.0}}),
                       .optimizer = optimizer_of(workload)}},
           .model = model_of(workload, options)};
+}
+
+trainer::MadeUpPack pack_of(const trainer::PackTask& task, const Workload& workload, int width,
+                            const Options& options) {
+  return {.task = task,
+          .shape = workload.shape,
+          .batch_size = workload.batch_size,
+          .width = width,
+          .device = torch::Device(options.device)};
 }
 
 /// A trial of LibTorch's own modules on one and the same batch.
@@ -203,8 +213,7 @@ std::map<std::string, double> traffic_of(const Workload& workload, const Options
   const auto task = task_of(workload, options);
   const auto traffic_of_steps = [&](int num_steps) {
     const bench::TrafficCount count;
-    trainer::train_made_up_pack(task, workload.shape, workload.batch_size, kWidth,
-                                torch::Device(options.device), num_steps);
+    trainer::train(pack_of(task, workload, kWidth, options), num_steps);
     return count.bytes_by_operator();
   };
   const auto once = traffic_of_steps(2);
@@ -232,10 +241,7 @@ json ideal_of(const Workload& workload) {
 
 json speed_at(const Workload& workload, int width, const Options& options) {
   auto task = task_of(workload, options);
-  const auto speed = [&] {
-    return trainer::measure_pack_speed(task, workload.shape, workload.batch_size, width,
-                                       torch::Device(options.device));
-  };
+  const auto speed = [&] { return measure_speed(pack_of(task, workload, width, options)); };
   json speeds = {{"width", width}, {"told", speed()}};
   task.recorder = trainer::make_recorder(options.device);
   if (task.recorder) speeds["replayed"] = speed();

@@ -46,8 +46,8 @@ std::int64_t bytes_of(const c10::IValue& value) {
 
 /// Whether it only writes to its first argument.
 bool overwrites(std::string_view name) {
-  constexpr std::array names = {"aten::zero_", "aten::fill_", "aten::copy_"};
-  return std::ranges::find(names, name) != names.end();
+  constexpr std::array kNames = {"aten::zero_", "aten::fill_", "aten::copy_"};
+  return std::ranges::find(kNames, name) != kNames.end();
 }
 
 /// Memory without content.
@@ -58,15 +58,15 @@ bool makes_room(std::string_view name) {
 
 /// What they do themselves is not the work of the operators that they call.
 bool is_product(std::string_view name) {
-  constexpr std::array names = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"};
-  return std::ranges::find(names, name) != names.end();
+  constexpr std::array kNames = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"};
+  return std::ranges::find(kNames, name) != kNames.end();
 }
 
 /// Another look at the memory of an argument, which may take the place of the former.
 bool is_view(std::string_view name, const c10::FunctionSchema& schema) {
-  constexpr std::array in_place = {"aten::as_strided_", "aten::detach_",    "aten::squeeze_",
+  constexpr std::array kInPlace = {"aten::as_strided_", "aten::detach_",    "aten::squeeze_",
                                    "aten::t_",          "aten::transpose_", "aten::unsqueeze_"};
-  if (std::ranges::find(in_place, name) != in_place.end()) return true;
+  if (std::ranges::find(kInPlace, name) != kInPlace.end()) return true;
   return std::ranges::any_of(schema.returns(), [](const c10::Argument& result) {
     return result.alias_info() != nullptr && !result.alias_info()->isWrite();
   });

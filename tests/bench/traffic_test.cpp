@@ -6,7 +6,12 @@
 namespace bench {
 namespace {
 
-constexpr std::int64_t kBytes = 4 * 6 * 5;  // of a tensor of 6 x 5 floats
+/// Of so many floats.
+constexpr std::int64_t bytes(std::int64_t count) {
+  return 4 * count;
+}
+
+constexpr std::int64_t kBytes = bytes(30);  // of a tensor of 6 x 5 floats
 
 struct Traffic : testing::Test {
   /// Of an operator.
@@ -43,12 +48,12 @@ TEST_F(Traffic, IsNoneForAViewOrMemoryWithoutContent) {
 
 TEST_F(Traffic, HasOneCopyOfWhatIsRepeated) {
   const auto row = torch::ones({1, 5}).expand({6, 5});
-  EXPECT_EQ(of([&] { return a + row; }), 2 * kBytes + 4 * 5);
+  EXPECT_EQ(of([&] { return a + row; }), 2 * kBytes + bytes(5));
 }
 
 TEST_F(Traffic, OfAProductHasEachFactorOnce) {
   const auto factor = torch::ones({5, 7});
-  EXPECT_EQ(of([&] { return torch::mm(a, factor); }), kBytes + 4 * 5 * 7 + 4 * 6 * 7);
+  EXPECT_EQ(of([&] { return torch::mm(a, factor); }), kBytes + bytes(35) + bytes(42));
 }
 
 TEST_F(Traffic, IsToldByOperator) {

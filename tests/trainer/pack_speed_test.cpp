@@ -11,17 +11,17 @@ PackTask task_of(const nlohmann::json& model, const DataShape& shape) {
           .model = make_model(model, shape)};
 }
 
-TEST(MeasurePackSpeed, NeedsNoData) {
+TEST(MadeUpPackSpeed, NeedsNoData) {
   const DataShape numbers = {.segments = 3, .features = 4, .classes = 2};
   const DataShape tokens = {.segments = 3, .features = 1, .classes = 2, .vocabulary = 30};
   const auto linear = task_of({{"name", "linear"}, {"bias", true}, {"start", "uniform"}}, numbers);
   const auto embedding = task_of({{"name", "embedding"}}, tokens);
 
-  EXPECT_GT(measure_pack_speed(linear, numbers, /*batch_size=*/20, /*width=*/3, torch::kCPU), 0);
-  EXPECT_GT(measure_pack_speed(embedding, tokens, /*batch_size=*/5, /*width=*/2, torch::kCPU), 0);
+  EXPECT_GT(measure_speed({.task = linear, .shape = numbers, .batch_size = 20, .width = 3}), 0);
+  EXPECT_GT(measure_speed({.task = embedding, .shape = tokens, .batch_size = 5, .width = 2}), 0);
 }
 
-TEST(TrainMadeUpPack, TakesAsManyStepsAsItIsAskedFor) {
+TEST(MadeUpPackSpeed, IsOfAsManyStepsAsAreAskedFor) {
   const DataShape shape = {.segments = 3, .features = 4, .classes = 2};
   auto task = task_of({{"name", "linear"}, {"bias", true}, {"start", "uniform"}}, shape);
   int num_replays = 0;
@@ -29,7 +29,7 @@ TEST(TrainMadeUpPack, TakesAsManyStepsAsItIsAskedFor) {
     return [&num_replays] { ++num_replays; };
   };
 
-  train_made_up_pack(task, shape, /*batch_size=*/20, /*width=*/3, torch::kCPU, /*num_steps=*/7);
+  train(MadeUpPack{.task = task, .shape = shape, .batch_size = 20, .width = 3}, /*num_steps=*/7);
 
   EXPECT_EQ(num_replays, 7 - 2);  // the first two are direct
 }
