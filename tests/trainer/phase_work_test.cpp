@@ -254,6 +254,15 @@ TEST(PhaseWork, NoStepReadsTheDevice) {
   }
 }
 
+// Where results are larger than points, the points of dense layers get ones beside them.
+TEST(PhaseWork, NoStepWithMoreUnitsThanFeaturesReadsTheDevice) {
+  for (const auto* name : {"linear", "mlp", "nonlinear_focus"}) {
+    SCOPED_TRACE(name);
+    const auto& kind = find_kind(model_kinds(), name);
+    expect_no_read(make_model(default_settings(kind.choice), kSmall), kSmall);
+  }
+}
+
 TEST(PhaseWork, NoStepWithAFixedFocusReadsTheDevice) {
   const auto model =
       make_model({{"name", "linear"}, {"bias", true}, {"start", "uniform"}}, kImages);

@@ -17,6 +17,13 @@ torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& points);
 torch::Tensor dense(const torch::Tensor& weight, const torch::Tensor& bias,
                     const torch::Tensor& points);
 
+/// Likewise of points that all trials share, with the bias as a column of the weight for a row of
+/// ones beside the points: nothing but the product reads or writes what is as large as its result,
+/// nor does the gradient of the bias. The bias is rounded as factors are.
+/// Shapes: weight [T, out, in], bias [T, out], points [1, in, N] -> [T, out, N]
+torch::Tensor dense_of_shared(const torch::Tensor& weight, const torch::Tensor& bias,
+                              const torch::Tensor& points);
+
 /// What dense() takes: a weight, or a weight and a bias.
 std::vector<WeightShape> dense_weights(std::int64_t in, std::int64_t out);
 std::vector<WeightShape> dense_weights_and_bias(std::int64_t in, std::int64_t out);
