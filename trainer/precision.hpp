@@ -9,8 +9,8 @@
 namespace trainer {
 
 /// What matrix products and convolutions of a model round their factors to, forward and backward;
-/// bf16 also biases, tf32 those that dense_of_shared() makes factors. Weights, optimisers, softmax,
-/// losses, metrics and sums in a product stay float32.
+/// bf16 also biases, tf32 what dense_of_shared() and blend_by_products() make factors. Weights,
+/// optimisers, softmax, losses, metrics and sums in a product stay float32.
 enum class Precision : std::uint8_t {
   float32,  ///< nothing less: 23 bits of a fraction
   tf32,     ///< 10 bits on a GPU that has such products; elsewhere float32

@@ -1,5 +1,7 @@
 #include "trainer/losses/blend.hpp"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace trainer {
@@ -68,6 +70,49 @@ TEST(Blend, PassesGradientsToEachTrialsOwnSegments) {
     return torch::autograd::grad({(value * inputs.weight).sum()}, {segments})[0];
   };
   EXPECT_TRUE(torch::allclose(gradient_of(blend), gradient_of(reference), 1e-12, 1e-12));
+}
+
+/// The blend and the gradients of attention and segments.
+template <class Function>
+std::vector<torch::Tensor> differentiate(const Inputs& inputs, const Function& function) {
+  auto attention = inputs.attention.clone().requires_grad_();
+  auto segments = inputs.segments.clone().requires_grad_();
+  const auto value = function(attention, segments);
+  const auto gradients =
+      torch::autograd::grad({(value * inputs.weight).sum()}, {attention, segments});
+  return {value.detach(), gradients[0], gradients[1]};
+}
+
+TEST(BlendByProducts, IsTheWeightedSumOfSharedSegmentsWithItsGradients) {
+  torch::manual_seed(6);
+  const Inputs inputs(torch::kDouble, 1);
+
+  const auto ours = differentiate(inputs, blend_by_products);
+
+  const auto theirs = differentiate(inputs, reference);
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    ASSERT_EQ(ours[i].sizes(), theirs[i].sizes());
+    EXPECT_TRUE(torch::allclose(ours[i], theirs[i], 1e-12, 1e-12)) << "tensor " << i;
+  }
+}
+
+TEST(BlendByProducts, NeedsNoGradientOfTheSegments) {
+  torch::manual_seed(7);
+  const Inputs inputs(torch::kDouble, 1);
+
+  const auto ours = value_and_gradient(inputs, blend_by_products);
+
+  const auto theirs = value_and_gradient(inputs, reference);
+  EXPECT_TRUE(torch::allclose(ours.second, theirs.second, 1e-12, 1e-12));
+}
+
+// What a product takes as it is: one of its two strides within a trial is 1.
+TEST(BlendByProducts, IsAFactorOfAProductWithoutACopy) {
+  const Inputs inputs(torch::kDouble, 1);
+
+  const auto blended = blend_by_products(inputs.attention, inputs.segments);
+
+  EXPECT_EQ(blended.strides(), torch::IntArrayRef({kFeatures, 1, kTrials * kFeatures}));
 }
 
 TEST(Blend, OfATrialIsTheSameInAnyPack) {

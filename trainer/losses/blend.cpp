@@ -113,7 +113,15 @@ torch::Tensor blend(const torch::Tensor& attention, const torch::Tensor& segment
   if (has_kernel(attention, segments)) {
     return Blend::apply(attention.contiguous(), segments.contiguous());
   }
+  if (!attention.is_cpu() && segments.size(0) == 1) return blend_by_products(attention, segments);
   return (attention.unsqueeze(1) * segments).sum(/*dim=*/2);
+}
+
+torch::Tensor blend_by_products(const torch::Tensor& attention, const torch::Tensor& segments) {
+  // Contiguous here, lest a product on the way back have it copied again.
+  const auto of_inputs = segments.squeeze(0).permute({2, 1, 0}).contiguous();  // [B, m, d]
+  return torch::bmm(attention.permute({2, 0, 1}), of_inputs)                   // [B, T, d]
+      .permute({1, 2, 0});
 }
 
 }  // namespace trainer
