@@ -1,9 +1,13 @@
 #include "trainer/models/convolution.hpp"
 
+#include <array>
+#include <cmath>
 #include <limits>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "trainer/models/convolutional.hpp"
 
 namespace trainer {
 namespace {
@@ -72,10 +76,12 @@ Tensors differentiate(const Inputs& inputs, const Sizes& sizes, const Function& 
   return tensors;
 }
 
-void expect_reference(torch::ScalarType type, std::int64_t kinds, double tolerance) {
+template <class Function>
+void expect_reference(torch::ScalarType type, std::int64_t kinds, double tolerance,
+                      const Function& function) {
   for (const auto& sizes : kSizes) {
     const Inputs inputs(sizes, kinds, type);
-    const auto ours = differentiate(inputs, sizes, convolve);
+    const auto ours = differentiate(inputs, sizes, function);
     const auto theirs = differentiate(inputs, sizes, reference);
     for (std::size_t i = 0; i < ours.size(); ++i) {
       ASSERT_EQ(ours[i].sizes(), theirs[i].sizes());
@@ -86,13 +92,13 @@ void expect_reference(torch::ScalarType type, std::int64_t kinds, double toleran
 }
 
 TEST(Convolution, OfSharedImagesIsThatOfLibTorch) {
-  expect_reference(torch::kDouble, 1, 1e-12);
-  expect_reference(torch::kFloat, 1, 2e-4);
+  expect_reference(torch::kDouble, 1, 1e-12, convolve);
+  expect_reference(torch::kFloat, 1, 2e-4, convolve);
 }
 
 TEST(Convolution, OfEachTrialsOwnImagesIsThatOfLibTorch) {
-  expect_reference(torch::kDouble, kTrials, 1e-12);
-  expect_reference(torch::kFloat, kTrials, 2e-4);
+  expect_reference(torch::kDouble, kTrials, 1e-12, convolve);
+  expect_reference(torch::kFloat, kTrials, 2e-4, convolve);
 }
 
 TEST(Convolution, NeedsNoBias) {
@@ -103,6 +109,71 @@ TEST(Convolution, NeedsNoBias) {
       reference(inputs.points, inputs.weight, torch::zeros_like(inputs.bias), sizes);
 
   EXPECT_TRUE(torch::allclose(values, expected, 1e-12, 1e-12));
+}
+
+/// convolve_grouped() in the shapes of convolve().
+Tensor convolve_in_groups(const Tensor& points, const Tensor& weight, const Tensor& bias,
+                          const Sizes& sizes) {
+  const auto& image = sizes.image;
+  const auto images = points.permute({2, 0, 1}).reshape({kInputs, -1, image.height, image.width});
+  const auto maps = convolve_grouped(images, weight, bias, sizes.has_pool);
+  return maps.reshape({kInputs, weight.size(0), -1}).permute({1, 2, 0});
+}
+
+TEST(GroupedConvolution, EqualsThePoolAfterBiasAndReluWithItsGradients) {
+  expect_reference(torch::kDouble, 1, 1e-12, convolve_in_groups);
+  expect_reference(torch::kDouble, kTrials, 1e-12, convolve_in_groups);
+}
+
+TEST(GroupedConvolution, HasTheGradientsOfFiniteDifferences) {
+  constexpr double kStep = 1e-6;
+  const auto& sizes = kSizes.front();
+  const Inputs inputs(sizes, kTrials, torch::kDouble);
+  const auto gradients = differentiate(inputs, sizes, convolve_in_groups);
+  const auto sum_at = [&](double step, const Inputs& way) {
+    const auto values =
+        convolve_in_groups(inputs.points + step * way.points, inputs.weight + step * way.weight,
+                           inputs.bias + step * way.bias, sizes);
+    return (values * torch::arange(values.numel(), values.options()).view_as(values).sin())
+        .sum()
+        .item<double>();
+  };
+  for (const std::size_t leaf : {0, 1, 2}) {
+    Inputs way = {sizes, kTrials, torch::kDouble};
+    const std::array tensors = {&way.points, &way.weight, &way.bias};
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      i == leaf ? tensors[i]->normal_() : tensors[i]->zero_();
+
+    const auto slope = (sum_at(kStep, way) - sum_at(-kStep, way)) / (2 * kStep);
+
+    const auto expected = (gradients[leaf + 1] * *tensors[leaf]).sum().item<double>();
+    EXPECT_NEAR(slope, expected, 1e-6 * std::abs(expected)) << "leaf " << leaf;
+  }
+}
+
+TEST(GroupedConvolution, NeedsNoBias) {
+  for (const auto& sizes : {kSizes[0], kSizes[2]}) {
+    const Inputs inputs(sizes, 1, torch::kDouble);
+    const auto values = convolve_in_groups(inputs.points, inputs.weight, {}, sizes);
+    const auto expected =
+        reference(inputs.points, inputs.weight, torch::zeros_like(inputs.bias), sizes);
+    EXPECT_TRUE(torch::allclose(values, expected, 1e-12, 1e-12));
+  }
+}
+
+// The bias follows the convolution, as it does on a GPU.
+TEST(GroupedConvolution, HasTheBitsOfThePoolAfterBiasAndRelu) {
+  const auto& sizes = kSizes.front();
+  const Inputs inputs(sizes, 1, torch::kFloat);
+  const auto& image = sizes.image;
+  const auto images =
+      inputs.points[0].t().reshape({kInputs, image.channels, image.height, image.width});
+  const auto bias = inputs.bias.flatten().view({-1, 1, 1});
+
+  const auto values = convolve_grouped(images, inputs.weight, inputs.bias, /*has_pool=*/true);
+
+  const auto maps = torch::conv2d(images, inputs.weight.flatten(0, 1)) + bias;
+  EXPECT_TRUE(values.equal(torch::max_pool2d(maps.relu(), kPool)));
 }
 
 TEST(Convolution, OfATrialIsTheSameInAnyPack) {

@@ -52,20 +52,6 @@ torch::Tensor features_on_cpu(const ConvolutionalNetwork& layers, WeightReader& 
   return from_blocks(maps, points.size(2));  // [T, features, N]
 }
 
-/// One grouped convolution serves the pack: a trial is a group of channels.
-/// Shapes: images [N, T or 1 times c, h, w], weight [T, out, c, k, k] -> [N, T out, h, w]
-torch::Tensor convolve_grouped(const torch::Tensor& images, const torch::Tensor& weight,
-                               const torch::Tensor& bias, bool has_pool) {
-  const auto groups = images.size(1) / weight.size(2);
-  const std::vector<std::int64_t> stride = {1, 1};
-  const std::vector<std::int64_t> padding = {0, 0};
-  const auto offset = bias.defined() ? bias.flatten() : bias;
-  auto maps = torch::conv2d(images, weight.flatten(0, 1), offset, stride, padding,
-                            /*dilation=*/stride, groups);
-  maps.relu_();
-  return has_pool ? torch::max_pool2d(maps, kPool) : maps;
-}
-
 torch::Tensor features_in_groups(const ConvolutionalNetwork& layers, WeightReader& weights,
                                  const torch::Tensor& points, const ImageShape& image) {
   const auto N = points.size(2);
@@ -129,6 +115,18 @@ class WeightList {
 };
 
 }  // namespace
+
+torch::Tensor convolve_grouped(const torch::Tensor& images, const torch::Tensor& weight,
+                               const torch::Tensor& bias, bool has_pool) {
+  const auto groups = images.size(1) / weight.size(2);
+  const std::vector<std::int64_t> stride = {1, 1};
+  const std::vector<std::int64_t> padding = {0, 0};
+  auto maps = torch::conv2d(images, weight.flatten(0, 1), /*bias=*/{}, stride, padding,
+                            /*dilation=*/stride, groups);
+  if (has_pool) maps = torch::max_pool2d(maps, kPool);
+  if (bias.defined()) maps += bias.to(maps.scalar_type()).reshape({-1, 1, 1});
+  return maps.relu_();
+}
 
 ImageShape expect_image(const DataShape& shape, const std::string& model, std::int64_t smallest) {
   if (!shape.image) {

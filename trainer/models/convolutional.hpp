@@ -27,6 +27,13 @@ struct ConvolutionalNetwork {
 /// The network for images that leave at least one pixel after the stages.
 Network make_network(const ConvolutionalNetwork& layers, const ImageShape& image);
 
+/// relu(maxpool(W * x) + b) of a stage by LibTorch's operators, which is maxpool(relu(W * x + b)):
+/// rounding and ReLU keep an order. A trial is a group of channels in one convolution.
+/// Shapes: images [N, c or T c, h, w], weight [T, out, c, k, k], bias [T, out] or none
+///         -> [N, T out, h', w']
+torch::Tensor convolve_grouped(const torch::Tensor& images, const torch::Tensor& weight,
+                               const torch::Tensor& bias, bool has_pool);
+
 /// The image of a data set, for a model of this name.
 /// Throws: SettingError if it has none, or one with less than `smallest` pixels in a row or column.
 ImageShape expect_image(const DataShape& shape, const std::string& model, std::int64_t smallest);
