@@ -100,7 +100,18 @@ void Tally::restore(const torch::Tensor& state) {
 }
 
 std::vector<Metrics> Tally::read(Rule rule) const {
+  return metrics_of(sums_.cpu(), rule);
+}
+
+std::map<Rule, std::vector<Metrics>> Tally::read() const {
   const auto sums = sums_.cpu();
+  std::map<Rule, std::vector<Metrics>> by_rule;
+  for (const auto rule : rules_)
+    by_rule[rule] = metrics_of(sums, rule);
+  return by_rule;
+}
+
+std::vector<Metrics> Tally::metrics_of(const torch::Tensor& sums, Rule rule) const {
   const auto values = sums.accessor<double, 2>();
   const auto of_rule =
       row_of(BatchSum::of_predictions) + 2 * (std::ranges::find(rules_, rule) - rules_.begin());

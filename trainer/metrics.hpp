@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -125,7 +126,11 @@ class Tally {
   /// The metrics of each trial under one of the rules. Waits for the device.
   std::vector<Metrics> read(Rule rule) const;
 
+  /// Likewise under each of the rules, by one copy from the device.
+  std::map<Rule, std::vector<Metrics>> read() const;
+
  private:
+  std::vector<Metrics> metrics_of(const torch::Tensor& sums, Rule rule) const;
   bool measures_logit_gap() const;
 
   std::vector<Rule> rules_;

@@ -204,8 +204,7 @@ void PackLoop::evaluate_at_end(const Batches& batches, SplitHistory& split) {
     work_->add(pass, batch, static_cast<double>(batch.num_inputs), tally);
     points.add(pass, batch.foreground);
   });
-  for (const auto rule : kRules)
-    split.at_end[rule] = tally.read(rule);
+  split.at_end = tally.read();
   split.heat_maps = points.maps();
 }
 
@@ -222,10 +221,7 @@ Entry PackLoop::entry_of(const std::map<Rule, TrialMetrics>& by_rule) const {
 
 /// Waits for the device.
 Entry PackLoop::read(const Tally& tally) const {
-  std::map<Rule, TrialMetrics> by_rule;
-  for (const auto rule : work_->rules())
-    by_rule[rule] = tally.read(rule);
-  return entry_of(by_rule);
+  return entry_of(tally.read());
 }
 
 /// Ends the epoch in progress. Changes nothing before all of it is known: a stop may come between.
@@ -242,10 +238,10 @@ void PackLoop::record() {
 
 void PackLoop::mark_diverged(const TrialMetrics& train) {
   const auto is_finite = is_finite_.cpu();
+  const auto* are_finite = is_finite.const_data_ptr<bool>();
   for (std::size_t trial = 0; trial < history_.diverged_in.size(); ++trial) {
     auto& diverged_in = history_.diverged_in[trial];
-    const bool is_still_finite = is_finite[static_cast<std::int64_t>(trial)].item<bool>() &&
-                                 std::isfinite(train[trial].loss);
+    const bool is_still_finite = are_finite[trial] && std::isfinite(train[trial].loss);
     if (!diverged_in && !is_still_finite) diverged_in = epoch();
   }
 }
