@@ -290,6 +290,9 @@ int main(int argc, char** argv) {
   if (argc == 4) options.precision = argv[3];
   try {
     std::cout << measure_all(options).dump(2) << std::endl;
+  } catch (const trainer::DeviceError& error) {
+    std::cerr << "step_speed: " << error.what() << "\n  hint: " << error.hint() << '\n';
+    return 2;
   } catch (const std::exception& error) {
     std::cerr << "step_speed: " << error.what() << '\n';
     return 1;

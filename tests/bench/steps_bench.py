@@ -1,6 +1,6 @@
 """Training steps: packs of trials beside LibTorch's own modules, and what bounds them.
 
-Usage: steps_bench.py BUILD_FOLDER [--device cpu|cuda:0] [--widest N] [--precision P]
+Usage: steps_bench.py BUILD_FOLDER [--device cpu|cuda|cuda:1] [--widest N] [--precision P]
 Writes BUILD_FOLDER/bench/steps.json.
 
 A trial-step is a step of one trial: forward, loss, backward, optimiser; no metrics. "plain" trains
@@ -92,18 +92,29 @@ def read_arguments():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--widest", type=int, help="pack, 8 on a CPU, 4096 on a GPU")
-    parser.add_argument("--precision", default="float32", help="of packs: float32, tf32 or bf16")
-    return parser.parse_args()
+    parser.add_argument(
+        "--precision", default="float32", choices=["float32", "tf32", "bf16"], help="of packs"
+    )
+    arguments = parser.parse_args()
+    kind, _, index = arguments.device.partition(":")
+    if kind not in WIDEST:
+        parser.error(f"unknown device {arguments.device}, known are cpu, cuda and cuda:<index>")
+    if arguments.widest is None:
+        arguments.widest = WIDEST[kind]
+    if arguments.widest < 1:
+        parser.error(f"no pack has {arguments.widest} trials")
+    if kind == "cuda":
+        arguments.device = f"cuda:{index or 0}"
+    return arguments
 
 
 def main():
     arguments = read_arguments()
     build = arguments.build.resolve()
-    kind = arguments.device.split(":")[0]
-    widest = arguments.widest or WIDEST[kind]
-    command = [build / "bench" / "step_speed", arguments.device, widest, arguments.precision]
+    program = build / "bench" / "step_speed"
+    command = [program, arguments.device, arguments.widest, arguments.precision]
     out = measure(command, timeout_s=3600).out
-    measured = json.loads(out[out.index("{") :])
+    measured = json.loads(out[out.index("\n{\n") :])  # before it, what is measured
     print(f"{measured['device']}, {measured['library']}, packs in {measured['precision']}")
     print(
         f"memory {measured['bytes_per_s'] / 1e9:.0f} GB/s, "
@@ -114,7 +125,7 @@ def main():
         if "traffic" in workload:
             print(roofline(workload, measured))
     print()
-    targets = TARGETS_ON_CPU if kind == "cpu" else TARGETS_ON_GPU
+    targets = TARGETS_ON_CPU if arguments.device == "cpu" else TARGETS_ON_GPU
     figures = [
         figure
         for workload in measured["workloads"]
