@@ -101,6 +101,10 @@ struct Options {
   std::string precision = "float32";
 };
 
+bool is_known(const std::string& precision) {
+  return precision == "float32" || precision == "tf32" || precision == "bf16";
+}
+
 trainer::Model model_of(const Workload& workload, const Options& options) {
   auto model = trainer::make_model(workload.model, workload.shape);
   model.precision = trainer::find_precision(options.precision);
@@ -156,6 +160,7 @@ class PlainTrial {
     return {workload.batch_size, segments, image->channels, image->height, image->width};
   }
 
+  trainer::Tf32Guard float32_{trainer::Precision::float32};
   std::string loss_;
   Tensor mosaics_;  // [B, m, ...]
   Tensor labels_;   // [B]
@@ -195,36 +200,42 @@ double memory_speed(torch::Device device) {
   return rate_of(copy, 2 * kFloatBytes * static_cast<double>(count) * kStepsAtATime);
 }
 
-/// Operations that the device does for a large product, in a second.
-double arithmetic_speed(torch::Device device) {
+/// Operations that the device does for a large product in a precision, in a second.
+double arithmetic_speed(const Options& options) {
+  const torch::Device device(options.device);
+  const auto precision = trainer::find_precision(options.precision);
+  const trainer::Tf32Guard tf32(precision);
+  const auto type = precision == trainer::Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
   const std::int64_t size = device.is_cuda() ? 8192 : 1024;
-  const auto factor = torch::ones({size, size}, device);
+  const auto factor = torch::ones({size, size}, torch::TensorOptions(type).device(device));
   auto product = torch::mm(factor, factor);
   const auto multiply = [&] {
     torch::mm_out(product, factor, factor);
     product[0][0].item<float>();
   };
+  multiply();
   return rate_of(multiply, 2 * std::pow(static_cast<double>(size), 3));
 }
 
 /// Bytes that each operator moves in one step for each trial of a pack.
-std::map<std::string, double> traffic_of(const Workload& workload, const Options& options) {
-  constexpr int kWidth = 16;
+std::map<std::string, double> traffic_of(const Workload& workload, int width,
+                                         const Options& options) {
   const auto task = task_of(workload, options);
   const auto traffic_of_steps = [&](int num_steps) {
     const bench::TrafficCount count;
-    trainer::train(pack_of(task, workload, kWidth, options), num_steps);
+    trainer::train(pack_of(task, workload, width, options), num_steps);
     return count.bytes_by_operator();
   };
   const auto once = traffic_of_steps(2);
   std::map<std::string, double> of_step;
   for (const auto& [name, bytes] : traffic_of_steps(3))
-    of_step[name] = static_cast<double>(bytes - once.at(name)) / kWidth;
+    of_step[name] = static_cast<double>(bytes - once.at(name)) / width;
   return of_step;
 }
 
 /// What a step takes that is a single kernel and leaves nothing but weights and optimiser state in
-/// memory: read and written once. Of its arithmetic, the products forward and for the weights.
+/// memory: read and written once. Of its arithmetic, the products forward and for the weights
+/// alone: not those for the gradients of hidden layers, of which only deep networks have many.
 json ideal_of(const Workload& workload) {
   const auto model = trainer::make_model(workload.model, workload.shape);
   double num_weights = 0;
@@ -248,6 +259,13 @@ json speed_at(const Workload& workload, int width, const Options& options) {
   return speeds;
 }
 
+int best_width(const json& widths) {
+  const auto speed = [](const json& each) {
+    return std::max(each.at("told").get<double>(), each.value("replayed", 0.));
+  };
+  return std::ranges::max(widths, {}, speed).at("width");
+}
+
 json measure(const Workload& workload, const Options& options) {
   std::cerr << workload.name << '\n';
   const torch::Device device(options.device);
@@ -259,7 +277,7 @@ json measure(const Workload& workload, const Options& options) {
                    {"widths", widths},
                    {"ideal", ideal_of(workload)}};
   if (device.is_cuda())  // on a CPU kernels of our own do most of it
-    measured["traffic"] = traffic_of(workload, options);
+    measured["traffic"] = traffic_of(workload, best_width(widths), options);
   return measured;
 }
 
@@ -275,7 +293,7 @@ json measure_all(const Options& options) {
           {"library", trainer::library_version()},
           {"precision", options.precision},
           {"bytes_per_s", memory_speed(device)},
-          {"operations_per_s", arithmetic_speed(device)},
+          {"operations_per_s", arithmetic_speed(options)},
           {"workloads", workloads}};
 }
 
@@ -288,6 +306,10 @@ int main(int argc, char** argv) {
   }
   Options options = {.device = argv[1], .widest = std::atoi(argv[2])};
   if (argc == 4) options.precision = argv[3];
+  if (!is_known(options.precision)) {
+    std::cerr << "step_speed: unknown precision, known are float32, tf32 and bf16\n";
+    return 2;
+  }
   try {
     std::cout << measure_all(options).dump(2) << std::endl;
   } catch (const trainer::DeviceError& error) {

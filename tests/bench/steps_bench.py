@@ -103,18 +103,25 @@ def read_arguments():
         arguments.widest = WIDEST[kind]
     if arguments.widest < 1:
         parser.error(f"no pack has {arguments.widest} trials")
-    if kind == "cuda":
-        arguments.device = f"cuda:{index or 0}"
+    arguments.device = "cpu" if kind == "cpu" else f"cuda:{index or 0}"
     return arguments
+
+
+def run(program, arguments):
+    """What it measured. Whatever else it says is printed: why there are no graphs, for instance."""
+    if not program.exists():
+        raise SystemExit(f"{program} is missing: build the target {program.name}")
+    command = [program, arguments.device, arguments.widest, arguments.precision]
+    out = measure(command, timeout_s=3600).out
+    begin = out.index("{\n")
+    print(out[:begin].rstrip())
+    return json.JSONDecoder().raw_decode(out[begin:])[0]
 
 
 def main():
     arguments = read_arguments()
     build = arguments.build.resolve()
-    program = build / "bench" / "step_speed"
-    command = [program, arguments.device, arguments.widest, arguments.precision]
-    out = measure(command, timeout_s=3600).out
-    measured = json.loads(out[out.index("\n{\n") :])  # before it, what is measured
+    measured = run(build / "bench" / "step_speed", arguments)
     print(f"{measured['device']}, {measured['library']}, packs in {measured['precision']}")
     print(
         f"memory {measured['bytes_per_s'] / 1e9:.0f} GB/s, "

@@ -50,10 +50,17 @@ bool overwrites(std::string_view name) {
   return std::ranges::find(kNames, name) != kNames.end();
 }
 
-/// Memory without content.
+/// New memory. What fills it is an operator of its own, which is called within.
 bool makes_room(std::string_view name) {
-  return name.starts_with("aten::empty") || name.starts_with("aten::new_empty") ||
-         name.starts_with("aten::resize");
+  constexpr std::array kBeginnings = {"aten::empty",    "aten::full",     "aten::new_empty",
+                                      "aten::new_full", "aten::new_ones", "aten::new_zeros",
+                                      "aten::ones",     "aten::resize",   "aten::zeros"};
+  return std::ranges::any_of(kBeginnings, [&](auto each) { return name.starts_with(each); });
+}
+
+/// Others call these to begin with, and go on with work of their own.
+bool fills(std::string_view name) {
+  return name == "aten::zero_" || name == "aten::fill_";
 }
 
 /// What they do themselves is not the work of the operators that they call.
@@ -62,11 +69,13 @@ bool is_product(std::string_view name) {
   return std::ranges::find(kNames, name) != kNames.end();
 }
 
-/// Another look at the memory of an argument, which may take the place of the former.
+/// Another look at the memory of an argument, which may take the place of the former; the schemas
+/// of some do not say so.
 bool is_view(std::string_view name, const c10::FunctionSchema& schema) {
-  constexpr std::array kInPlace = {"aten::as_strided_", "aten::detach_",    "aten::squeeze_",
-                                   "aten::t_",          "aten::transpose_", "aten::unsqueeze_"};
-  if (std::ranges::find(kInPlace, name) != kInPlace.end()) return true;
+  constexpr std::array kViews = {"aten::_unsafe_view", "aten::as_strided_", "aten::detach_",
+                                 "aten::squeeze_",     "aten::t_",          "aten::transpose_",
+                                 "aten::unsqueeze_"};
+  if (std::ranges::find(kViews, name) != kViews.end()) return true;
   return std::ranges::any_of(schema.returns(), [](const c10::Argument& result) {
     return result.alias_info() != nullptr && !result.alias_info()->isWrite();
   });
@@ -97,11 +106,12 @@ std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
 }
 
 void end(const at::RecordFunction& function, at::ObserverContext* context) {
+  if (context == nullptr) return;  // begin() failed, of which LibTorch tells
   const auto* call = static_cast<Call*>(context);
   calls.pop_back();
   if (!call->schema || makes_room(function.name()) || is_view(function.name(), *call->schema))
     return;
-  if (!calls.empty()) calls.back()->called_one_that_moves = true;
+  if (!calls.empty() && !fills(function.name())) calls.back()->called_one_that_moves = true;
   if (call->called_one_that_moves && !is_product(function.name())) return;
   const std::lock_guard lock(mutex);
   totals[function.name()] += call->bytes_read + bytes_written(function);

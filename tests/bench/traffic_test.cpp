@@ -56,6 +56,23 @@ TEST_F(Traffic, OfAProductHasEachFactorOnce) {
   EXPECT_EQ(of([&] { return torch::mm(a, factor); }), kBytes + bytes(35) + bytes(42));
 }
 
+TEST_F(Traffic, IsCountedOnceWhereOneOperatorCallsAnother) {
+  EXPECT_EQ(of([&] { return a.t().reshape({30}); }), 2 * kBytes);  // a copy of another order
+  EXPECT_EQ(of([&] { return torch::zeros_like(a); }), kBytes);
+}
+
+TEST_F(Traffic, IsThatOfAnOperatorWhichZeroesItsResultFirst) {
+  const auto image = torch::rand({1, 1, 4, 4});
+  const auto [pooled, indices] = torch::max_pool2d_with_indices(image, 2);
+  const auto gradient = torch::ones({1, 1, 2, 2});
+  const auto operands = bytes(16) + bytes(4) + 2 * bytes(4);  // the indices are of 8 bytes each
+  EXPECT_EQ(of([&, &of_pooled = gradient, &places = indices] {
+              return torch::max_pool2d_with_indices_backward(of_pooled, image, {2, 2}, {2, 2},
+                                                             {0, 0}, {1, 1}, false, places);
+            }),
+            operands + bytes(16) + bytes(16));  // written twice
+}
+
 TEST_F(Traffic, IsToldByOperator) {
   const TrafficCount count;
   a.add_(b);

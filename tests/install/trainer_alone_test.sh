@@ -34,7 +34,7 @@ rm -rf "$folder"
 trap 'rm -rf "$folder"' EXIT
 for has_no_gtest in OFF ON; do
   configure "${hidden[@]}" -DCMAKE_DISABLE_FIND_PACKAGE_GTest=$has_no_gtest
-  for target in mpisweep-trainer bench/one_at_a_time; do
+  for target in mpisweep-trainer bench/one_at_a_time bench/step_speed; do
     grep -q "^build $target:" "$folder/build.ninja" || fail "$target would not be built"
   done
 done

@@ -176,5 +176,19 @@ TEST(PerceptronBlocks, AreFullTilesWhereACacheHoldsThem) {
   EXPECT_LE(choose_block({10000, 50, 10, Activation::relu}, 1800, sizeof(float)).columns, 16);
 }
 
+TEST(PerceptronBlocks, FitIntoACacheUnlessOneVectorDoesNot) {
+  constexpr std::int64_t kCacheBytes = 384 << 10;
+  for (const std::int64_t in : {1, 64, 200, 784, 1390, 3072, 10000}) {
+    for (const std::int64_t hidden : {7, 50, 300, 500}) {
+      for (const std::int64_t points : {200, 1000, 1800}) {
+        const auto columns =
+            choose_block({in, hidden, 10, Activation::relu}, points, sizeof(float)).columns;
+        const auto bytes = columns * (in + 2 * hidden + 20) * 4;  // points, units, outputs
+        EXPECT_TRUE(bytes <= kCacheBytes || columns == 16) << in << ", " << hidden;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace trainer

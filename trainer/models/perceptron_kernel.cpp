@@ -217,12 +217,12 @@ std::int64_t padded(std::int64_t count) {
 Block choose_block(const PerceptronSizes& sizes, std::int64_t num_points,
                    std::int64_t number_bytes) {
   const auto column_bytes = (sizes.in + 2 * sizes.hidden + 2 * sizes.out) * number_bytes;
-  const auto most = std::clamp(kCacheBytes / column_bytes, kColumnMultiple, kMaxColumns);
+  const auto fitting = std::clamp(kCacheBytes / column_bytes, kColumnMultiple, kMaxColumns);
+  const auto multiple = fitting < kTileColumns ? kColumnMultiple : kTileColumns;
+  const auto most = fitting / multiple * multiple;
   const auto count = std::max<std::int64_t>((num_points + most - 1) / most, 1);
-  const auto even = (num_points + count - 1) / count;
-  const auto multiple = most < kTileColumns ? kColumnMultiple : kTileColumns;
-  const auto columns =
-      std::max(std::min(multiple_of(multiple, even), padded(num_points)), kColumnMultiple);
+  const auto even = multiple_of(multiple, (num_points + count - 1) / count);
+  const auto columns = std::max(std::min(even, padded(num_points)), kColumnMultiple);
   return {.columns = columns, .stride = (columns / kColumnMultiple | 1) * kColumnMultiple};
 }
 
