@@ -1,6 +1,7 @@
 #include "trainer/models/perceptron_kernel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -178,15 +179,12 @@ TEST(PerceptronBlocks, AreFullTilesWhereACacheHoldsThem) {
 
 TEST(PerceptronBlocks, FitIntoACacheUnlessOneVectorDoesNot) {
   constexpr std::int64_t kCacheBytes = 384 << 10;
-  for (const std::int64_t in : {1, 64, 200, 784, 1390, 3072, 10000}) {
-    for (const std::int64_t hidden : {7, 50, 300, 500}) {
-      for (const std::int64_t points : {200, 1000, 1800}) {
-        const auto columns =
-            choose_block({in, hidden, 10, Activation::relu}, points, sizeof(float)).columns;
-        const auto bytes = columns * (in + 2 * hidden + 20) * 4;  // points, units, outputs
-        EXPECT_TRUE(bytes <= kCacheBytes || columns == 16) << in << ", " << hidden;
-      }
-    }
+  for (const auto& [in, hidden, points] : std::vector<std::array<std::int64_t, 3>>{
+           {64, 50, 1800}, {64, 500, 1800}, {784, 300, 1000}, {1390, 50, 1800}, {10000, 50, 200}}) {
+    const auto block = choose_block({in, hidden, 10, Activation::relu}, points, sizeof(float));
+    const auto bytes = block.columns * (in + 2 * hidden + 20) * 4;  // points, units, outputs
+
+    EXPECT_TRUE(bytes <= kCacheBytes || block.columns == 16) << in << ", " << hidden;
   }
 }
 
