@@ -66,12 +66,13 @@ PackCost estimate_cost(const Model& model, const DataSummary& data, Classified c
                        std::int64_t batch_size) {
   const auto activation_bytes =
       kFloatBytes * num_activations(model, data.shape, classified, static_cast<double>(batch_size));
-  const auto weight_bytes =
-      kFloatBytes * kCopiesOfWeights * (num_weights(model.focus) + num_weights(model.classifier));
+  const auto num_trained = num_weights(model.focus) + num_weights(model.classifier);
+  const auto weight_bytes = kFloatBytes * kCopiesOfWeights * num_trained;
   return {.shared_bytes = data.size_bytes,
           .trial_bytes = weight_bytes + 2 * activation_bytes,  // with their gradients
           .activation_bytes = activation_bytes,
           .gains_from_packs_on_cpu = model.gains_from_packs_on_cpu,
+          .num_weights = num_trained,
           .multiply_adds = multiply_adds_of(model, data.shape, classified)};
 }
 

@@ -16,6 +16,7 @@ struct PackCost {
   double trial_bytes = 0;       ///< weights, their gradients and state, and activations
   double activation_bytes = 0;  ///< the part of trial_bytes that every step goes through
   bool gains_from_packs_on_cpu = true;
+  double num_weights = 0;    ///< of one trial
   double multiply_adds = 0;  ///< of one trial's forward pass over one input
 };
 

@@ -238,15 +238,11 @@ std::map<std::string, double> traffic_of(const Workload& workload, int width,
 /// alone: not those for the gradients of hidden layers, of which only deep networks have many.
 json ideal_of(const Workload& workload) {
   const auto model = trainer::make_model(workload.model, workload.shape);
-  double num_weights = 0;
-  for (const auto* network : {&model.focus, &model.classifier})
-    for (const auto& weight : network->weights)
-      num_weights += static_cast<double>(c10::multiply_integers(weight.sizes));
   const auto loss = trainer::make_loss({{"name", workload.loss}, {"epsilon", 0.0}});
   const auto cost = trainer::estimate_cost(model, {.shape = workload.shape}, loss.classified,
                                            workload.batch_size);
   const double num_states = workload.has_adam ? 3 : 2;
-  return {{"bytes", 2 * num_states * kFloatBytes * num_weights},
+  return {{"bytes", 2 * num_states * kFloatBytes * cost.num_weights},
           {"operations", 4 * cost.multiply_adds * static_cast<double>(workload.batch_size)}};
 }
 

@@ -138,7 +138,7 @@ TEST(GroupedConvolution, HasTheGradientsOfFiniteDifferences) {
         .sum()
         .item<double>();
   };
-  for (const std::size_t leaf : {0, 1, 2}) {
+  for (std::size_t leaf = 0; leaf < 3; ++leaf) {
     Inputs way = {sizes, kTrials, torch::kDouble};
     const std::array tensors = {&way.points, &way.weight, &way.bias};
     for (std::size_t i = 0; i < tensors.size(); ++i)
