@@ -44,12 +44,6 @@ std::int64_t bytes_of(const c10::IValue& value) {
   return sum;
 }
 
-/// Whether it only writes to its first argument.
-bool overwrites(std::string_view name) {
-  constexpr std::array kNames = {"aten::zero_", "aten::fill_", "aten::copy_"};
-  return std::ranges::find(kNames, name) != kNames.end();
-}
-
 /// New memory. What fills it is an operator of its own, which is called within.
 bool makes_room(std::string_view name) {
   constexpr std::array kBeginnings = {"aten::empty",    "aten::full",     "aten::new_empty",
@@ -61,6 +55,11 @@ bool makes_room(std::string_view name) {
 /// Others call these to begin with, and go on with work of their own.
 bool fills(std::string_view name) {
   return name == "aten::zero_" || name == "aten::fill_";
+}
+
+/// These only write to their first argument.
+bool overwrites(std::string_view name) {
+  return fills(name) || name == "aten::copy_";
 }
 
 /// What they do themselves is not the work of the operators that they call.

@@ -12,7 +12,12 @@ namespace {
 /// Of a core's own cache, which often has 512 KiB or more.
 constexpr std::int64_t kCacheBytes = 384 << 10;
 constexpr std::int64_t kMaxColumns = 512;
-constexpr std::int64_t kTileColumns = 64;  // of as many vectors as tiles have, of any size
+constexpr std::int64_t kTileColumns = 64;  // whole tiles, however large a vector is
+
+/// The least one that holds so many.
+std::int64_t multiple_of(std::int64_t size, std::int64_t count) {
+  return (count + size - 1) / size * size;
+}
 
 /// The numbers, or the bound where they are above it; what is not a number remains so.
 template <class Vec>
@@ -125,7 +130,7 @@ MPISWEEP_INLINE inline void differentiate_weight(const PerceptronRun<Number>& ru
   const auto [columns, stride] = run.block;
   constexpr auto kLanes = kNumbersIn<Vector<Number, kBytes>, Number>;
   const auto row = padded(in);
-  const auto used = (in + kLanes - 1) / kLanes * kLanes;
+  const auto used = multiple_of(kLanes, in);
   multiply<kBytes, Number>({gradients.of_sums, hidden, columns, stride},
                            {gradients.transposed_points, columns, used, row},
                            {gradients.of_weight_here, hidden, used, row});
@@ -201,11 +206,6 @@ std::vector<PerceptronKernel<Number>> choose_kernels() {
 #endif
   kernels.push_back({run_any<Number>, differentiate_any<Number>});
   return kernels;
-}
-
-/// The least one that holds so many.
-std::int64_t multiple_of(std::int64_t size, std::int64_t count) {
-  return (count + size - 1) / size * size;
 }
 
 }  // namespace
